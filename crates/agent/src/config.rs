@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What an operator can set on an agent, and the bounds of its tables.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kaon_api::libprocess::Upid;
+use kaon_api::v1;
+
+/// The settings of an agent; names and defaults are those of the flags.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The address under which the master and executors reach this agent: `slave(1)@ip:port`.
+    pub pid: Upid,
+    /// Host name, port, resources, attributes and domain, as they are registered; without an id.
+    pub info: v1::AgentInfo,
+    /// Plain `X.Y.Z`, at least 1.11.0.
+    pub version: String,
+    /// The absolute path under which sandboxes lie.
+    pub work_dir: String,
+    /// The user as whom the agent itself runs.
+    pub user: String,
+    pub switch_user: bool,
+    pub registration_backoff_factor: Duration,
+    pub executor_registration_timeout: Duration,
+    pub executor_reregistration_timeout: Duration,
+    pub executor_shutdown_grace_period: Duration,
+    pub recovery_timeout: Duration,
+    /// Where the built-in executors of Mesos would lie; handed to executors.
+    pub launcher_dir: String,
+    /// Given to every executor first; what the agent sets itself overrides it.
+    pub executor_environment_variables: BTreeMap<String, String>,
+    pub gc_delay: Duration,
+    /// Bound: history kept of each framework's ended executors; the oldest is forgotten.
+    pub max_completed_executors_per_framework: usize,
+    /// The boot that this process lives in, as /proc names it.
+    pub boot_id: String,
+    /// All flags as the operator sees them under /flags.
+    pub flags: BTreeMap<String, String>,
+}

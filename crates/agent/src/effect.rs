@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! All that an agent can do.
+
+use kaon_api::libprocess::Upid;
+use kaon_api::{internal, v1};
+use kaon_model::ContainerId;
+
+use crate::input::{Record, Stream, Ticket};
+use crate::journal::FileOp;
+
+/// An order to the shell. Effects to one peer keep their order; between peers, and between a peer and the disk,
+/// there is none: what must follow a durable write is emitted when `Input::Recorded` arrives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Sends a message, as this agent.
+    Send { to: Upid, message: Box<ToPeer> },
+    /// Opens, or replaces by a fresh one, the linked connection to this peer; its end comes back as `Input::Exited`.
+    Link { to: Upid },
+    /// Writes an event to an executor's stream.
+    Event { stream: Stream, event: Box<v1::executor::Event> },
+    /// Ends a stream, after what was written to it.
+    Close { stream: Stream },
+    /// Answers a request.
+    Reply { ticket: Ticket, reply: Reply },
+    /// Writes facts to the journal, in order; `Input::Recorded` follows.
+    Record { record: Record, ops: Vec<FileOp> },
+    /// Makes the sandbox, fetches the URIs, starts the process.
+    Launch(Box<Launch>),
+    /// Sends a signal to every process of a container.
+    Signal { container: ContainerId, signal: i32 },
+    /// Kills every process of a container; its exit comes back as an event.
+    Destroy { container: ContainerId },
+    /// Drops what the shell keeps of a container that has ended.
+    Forget { container: ContainerId },
+    /// Removes a folder under the work directory, with all it holds.
+    Remove { path: String },
+    /// Makes a check of a task; `Input::Checked` follows.
+    Check { check: u64, container: ContainerId, probe: Box<v1::CheckInfo>, timeout: std::time::Duration },
+    /// Ends the process. The text is for people.
+    Exit { code: i32, message: String },
+}
+
+/// What a container is to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    pub container: ContainerId,
+    /// Below the work directory: `slaves/<id>/frameworks/<id>/executors/<id>/runs/<id>`.
+    pub sandbox: String,
+    pub command: v1::CommandInfo,
+    /// The whole environment of the process, in order; nothing is inherited.
+    pub environment: Vec<(String, String)>,
+    /// None: the agent's own user.
+    pub user: Option<String>,
+    pub container_info: Option<Box<v1::ContainerInfo>>,
+    pub resources: Vec<v1::Resource>,
+    /// The container ends when the agent does: its framework does not checkpoint.
+    pub dies_with_agent: bool,
+}
+
+/// The answer to an executor's call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// 202 with an empty body.
+    Accepted,
+    /// Not done; the code is a status of HTTP, the text its body.
+    Refused { code: u16, text: String },
+}
+
+/// The messages that an agent sends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToPeer {
+    Register(internal::RegisterAgentMessage),
+    Reregister(internal::ReregisterAgentMessage),
+    Unregister(internal::UnregisterAgentMessage),
+    Update(internal::UpdateAgentMessage),
+    Pong(internal::PongAgentMessage),
+    StatusUpdate(internal::StatusUpdateMessage),
+    ExitedExecutor(internal::ExitedExecutorMessage),
+    ExecutorToFramework(internal::ExecutorToFrameworkMessage),
+}
+
+impl ToPeer {
+    /// The protobuf name and the bytes, as they go on the wire.
+    pub fn encode(&self) -> (&'static str, Vec<u8>) {
+        fn parts<M: kaon_api::wire::Message>(message: &M) -> (&'static str, Vec<u8>) {
+            (M::PROTO_NAME, message.encode())
+        }
+        match self {
+            ToPeer::Register(message) => parts(message),
+            ToPeer::Reregister(message) => parts(message),
+            ToPeer::Unregister(message) => parts(message),
+            ToPeer::Update(message) => parts(message),
+            ToPeer::Pong(message) => parts(message),
+            ToPeer::StatusUpdate(message) => parts(message),
+            ToPeer::ExitedExecutor(message) => parts(message),
+            ToPeer::ExecutorToFramework(message) => parts(message),
+        }
+    }
+}
+
+/// The effects of a batch of inputs, in order.
+pub type Effects = Vec<Effect>;

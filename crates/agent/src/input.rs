@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! All that can happen to an agent.
+
+use std::net::SocketAddrV4;
+
+use kaon_api::libprocess::Upid;
+use kaon_api::wire::{Message, WireError};
+use kaon_api::{internal, v1};
+use kaon_model::ContainerId;
+
+/// A fact from outside. The shell has decoded and bounded it.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The moment that `Agent::deadline` named has come.
+    Tick,
+    /// The detector's word: who leads, if anyone does.
+    Leader { master: Option<Box<v1::MasterInfo>> },
+    /// A message between processes, addressed to this agent.
+    Message { from: Upid, message: Box<PeerMessage> },
+    /// The linked connection to this address is gone: closed, reset, or refused.
+    Exited { peer: SocketAddrV4 },
+    /// An executor asks for its event stream; the answer 200 is on its way.
+    Subscribe { stream: Stream, call: Box<v1::executor::Call> },
+    /// Any other call of an executor.
+    Call { ticket: Ticket, call: Box<v1::executor::Call> },
+    /// A stream has ended: its client closed it, or was too slow for it.
+    StreamClosed { stream: Stream },
+    /// The facts of `Effect::Record` are durable.
+    Recorded { record: Record },
+    /// News of a container.
+    Container { container: ContainerId, event: ContainerEvent },
+    /// What a check of a task found.
+    Checked { check: u64, outcome: CheckOutcome },
+    /// The operator's SIGUSR1: unregister, end everything, exit.
+    Drain,
+    /// The operator's SIGTERM or SIGINT: exit; tasks live on.
+    Stop,
+}
+
+/// Names an open event stream; never used twice by one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream(pub u64);
+
+/// Names a request that waits for its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Names a write to the journal, counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Record(pub u64);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContainerEvent {
+    /// Its process runs.
+    Launched { pid: u32 },
+    /// It never ran; the text is for people.
+    LaunchFailed { message: String },
+    /// Its process ended, and nothing of it is left. `status` is what wait(2) said; none if nobody knows.
+    Exited { status: Option<i32> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// A command's exit status.
+    Command { exit_code: i32 },
+    /// The status of an HTTP answer.
+    Http { status: u16 },
+    /// Whether a connection was made.
+    Tcp { succeeded: bool },
+    /// The check itself could not be made, or took too long; the text is for people.
+    Failed { message: String },
+}
+
+macro_rules! peer_messages {
+    ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
+        /// The messages that an agent understands.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum PeerMessage {
+            $($(#[$doc])* $variant($type),)+
+        }
+
+        impl PeerMessage {
+            /// Decodes a message by its protobuf name; `None` for names that an agent does not know.
+            pub fn decode(name: &str, body: &[u8]) -> Option<Result<PeerMessage, WireError>> {
+                $(if name == <$type as Message>::PROTO_NAME {
+                    return Some(<$type as Message>::decode(body).map(PeerMessage::$variant));
+                })+
+                None
+            }
+        }
+    };
+}
+
+peer_messages! {
+    Registered(internal::AgentRegisteredMessage),
+    Reregistered(internal::AgentReregisteredMessage),
+    Ping(internal::PingAgentMessage),
+    Shutdown(internal::ShutdownMessage),
+    RunTask(internal::RunTaskMessage),
+    RunTaskGroup(internal::RunTaskGroupMessage),
+    KillTask(internal::KillTaskMessage),
+    ShutdownExecutor(internal::ShutdownExecutorMessage),
+    ShutdownFramework(internal::ShutdownFrameworkMessage),
+    UpdateFramework(internal::UpdateFrameworkMessage),
+    StatusUpdateAcknowledgement(internal::StatusUpdateAcknowledgementMessage),
+    FrameworkToExecutor(internal::FrameworkToExecutorMessage),
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The durable facts of an agent, laid out as Mesos lays them out under `meta/`.
+
+/// One change on disk; paths lie below the work directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileOp {
+    /// Makes the file hold exactly these bytes, or leaves it as it was; missing folders are made.
+    Replace { path: String, bytes: Vec<u8> },
+    /// Appends to a log.
+    Append { path: String, bytes: Vec<u8> },
+    /// Makes, or turns, a symbolic link.
+    Symlink { path: String, target: String },
+    /// Removes a file or a folder with all it holds.
+    Remove { path: String },
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! All that a master can do.
+
+use kaon_api::libprocess::Upid;
+use kaon_api::{internal, v1};
+
+use crate::input::{Stream, Ticket, Write};
+
+/// An order to the shell. Effects to one peer keep their order; between peers, and between a peer and the disk,
+/// there is none: what must follow a durable write is emitted when `Input::Stored` arrives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Sends a message, as the actor `from` of this process (`master`, `slave-observer(7)`).
+    Send { to: Upid, from: String, message: Box<ToPeer> },
+    /// Opens, or replaces by a fresh one, the linked connection to this peer; its end comes back as `Input::Exited`.
+    Link { to: Upid },
+    /// Writes an event to a scheduler's stream.
+    Event { stream: Stream, event: Box<v1::scheduler::Event> },
+    /// Sets the `Mesos-Stream-Id` with which the scheduler must sign its calls. Comes before the stream's first event.
+    OpenStream { stream: Stream, id: String },
+    /// Writes an event to an operator's stream.
+    WatchEvent { stream: Stream, event: Box<v1::master::Event> },
+    /// Ends a stream, after what was written to it.
+    Close { stream: Stream },
+    /// Answers a request.
+    Reply { ticket: Ticket, reply: Reply },
+    /// Appends a record to the registry; `snapshot` then stands for all records up to this one, so that the log can
+    /// be cut.
+    Store { write: Write, record: Vec<u8>, snapshot: Option<Vec<u8>> },
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// 200 with an empty body.
+    Ok,
+    /// 202 with an empty body: the call was accepted, its outcome comes as events.
+    Accepted,
+    /// Not done; the code is a status of HTTP, the text its body.
+    Refused { code: u16, text: String },
+}
+
+/// The messages that a master sends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToPeer {
+    AgentRegistered(internal::AgentRegisteredMessage),
+    AgentReregistered(internal::AgentReregisteredMessage),
+    Ping(internal::PingAgentMessage),
+    Shutdown(internal::ShutdownMessage),
+    RunTask(internal::RunTaskMessage),
+    RunTaskGroup(internal::RunTaskGroupMessage),
+    KillTask(internal::KillTaskMessage),
+    ShutdownExecutor(internal::ShutdownExecutorMessage),
+    ShutdownFramework(internal::ShutdownFrameworkMessage),
+    UpdateFramework(internal::UpdateFrameworkMessage),
+    StatusUpdateAcknowledgement(internal::StatusUpdateAcknowledgementMessage),
+    FrameworkToExecutor(internal::FrameworkToExecutorMessage),
+    FrameworkError(internal::FrameworkErrorMessage),
+}
+
+impl ToPeer {
+    /// The protobuf name and the bytes, as they go on the wire.
+    pub fn encode(&self) -> (&'static str, Vec<u8>) {
+        fn parts<M: kaon_api::wire::Message>(message: &M) -> (&'static str, Vec<u8>) {
+            (M::PROTO_NAME, message.encode())
+        }
+        match self {
+            ToPeer::AgentRegistered(message) => parts(message),
+            ToPeer::AgentReregistered(message) => parts(message),
+            ToPeer::Ping(message) => parts(message),
+            ToPeer::Shutdown(message) => parts(message),
+            ToPeer::RunTask(message) => parts(message),
+            ToPeer::RunTaskGroup(message) => parts(message),
+            ToPeer::KillTask(message) => parts(message),
+            ToPeer::ShutdownExecutor(message) => parts(message),
+            ToPeer::ShutdownFramework(message) => parts(message),
+            ToPeer::UpdateFramework(message) => parts(message),
+            ToPeer::StatusUpdateAcknowledgement(message) => parts(message),
+            ToPeer::FrameworkToExecutor(message) => parts(message),
+            ToPeer::FrameworkError(message) => parts(message),
+        }
+    }
+}
+
+/// The effects of a batch of inputs, in order.
+pub type Effects = Vec<Effect>;

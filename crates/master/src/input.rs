@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! All that can happen to a master.
+
+use std::net::SocketAddrV4;
+
+use kaon_api::libprocess::Upid;
+use kaon_api::wire::{Message, WireError};
+use kaon_api::{internal, v0, v1};
+
+/// A fact from outside. The shell has decoded it, bounded it, and resolved who says it.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The moment that `Master::deadline` named has come.
+    Tick,
+    /// A message between processes; `to` is the actor it is addressed to (`master`, `slave-observer(7)`).
+    Message { from: Upid, to: String, message: Box<PeerMessage> },
+    /// The linked connection to this address is gone: closed, reset, or refused.
+    Exited { peer: SocketAddrV4 },
+    /// A scheduler asks for its event stream. The call is well-formed and the answer 200 is on its way: refusals
+    /// are told in the stream.
+    Subscribe { stream: Stream, call: Box<v1::scheduler::Call>, caller: Caller },
+    /// Any other call of a scheduler.
+    Call { ticket: Ticket, stream_id: Option<String>, call: Box<v1::scheduler::Call>, caller: Caller },
+    /// An operator's call that changes something; reading calls are answered from a view.
+    Operator { ticket: Ticket, call: Box<v1::master::Call>, caller: Caller },
+    /// An operator asks for the stream of events.
+    Watch { stream: Stream, caller: Caller },
+    /// A stream has ended: its client closed it, or was too slow for it.
+    StreamClosed { stream: Stream },
+    /// The record of `Effect::Store` is durable.
+    Stored { write: Write },
+}
+
+/// Names an open event stream; never used twice by one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream(pub u64);
+
+/// Names a request that waits for its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Names a write to the registry, counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Write(pub u64);
+
+/// Who calls, as far as the front could tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// None where authentication is off.
+    pub principal: Option<String>,
+}
+
+macro_rules! peer_messages {
+    ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
+        /// The messages that a master understands.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum PeerMessage {
+            $($(#[$doc])* $variant($type),)+
+        }
+
+        impl PeerMessage {
+            /// Decodes a message by its protobuf name; `None` for names that a master does not know.
+            pub fn decode(name: &str, body: &[u8]) -> Option<Result<PeerMessage, WireError>> {
+                $(if name == <$type as Message>::PROTO_NAME {
+                    return Some(<$type as Message>::decode(body).map(PeerMessage::$variant));
+                })+
+                None
+            }
+        }
+    };
+}
+
+peer_messages! {
+    RegisterAgent(internal::RegisterAgentMessage),
+    ReregisterAgent(internal::ReregisterAgentMessage),
+    UnregisterAgent(internal::UnregisterAgentMessage),
+    UpdateAgent(internal::UpdateAgentMessage),
+    Pong(internal::PongAgentMessage),
+    StatusUpdate(internal::StatusUpdateMessage),
+    ExitedExecutor(internal::ExitedExecutorMessage),
+    ExecutorToFramework(internal::ExecutorToFrameworkMessage),
+    UpdateOperationStatus(internal::UpdateOperationStatusMessage),
+    /// A call of a v0 scheduler driver.
+    SchedulerCall(v0::scheduler::Call),
+}
