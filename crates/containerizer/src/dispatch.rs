@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The doors by which the binary enters this crate's own programs.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::{fetcher, supervisor};
+
+/// The verb of a supervisor; its one argument is the container's runtime folder.
+pub(crate) const SUPERVISE: &str = "supervise";
+/// The verb of a fetcher; it reads a line of JSON from its standard input.
+pub(crate) const FETCH: &str = "fetch";
+/// Mesos: the name of its fetcher program, which takes its work from an environment variable.
+const MESOS_FETCHER: &str = "mesos-fetcher";
+
+/// Runs the supervisor or the fetcher if `arguments` (the whole argv) ask for one, and returns its exit code.
+///
+/// To be called first in `main`: both rely on being the only thread of their process.
+pub fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let mut arguments = arguments.into_iter();
+    let name = arguments.next()?;
+    if Path::new(&name).file_name().is_some_and(|name| name == MESOS_FETCHER) {
+        return Some(fetcher::program::run_as_mesos_fetcher());
+    }
+    let verb = arguments.next()?;
+    match (verb.to_str()?, arguments.next(), arguments.next()) {
+        (SUPERVISE, Some(folder), None) => Some(supervisor::run(&PathBuf::from(folder))),
+        (FETCH, None, None) => Some(fetcher::program::run()),
+        _ => None,
+    }
+}
