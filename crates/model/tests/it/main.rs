@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Laws of the model that span several of its modules.
+
+mod algebra;
+mod flags;
+mod forms;
+mod some;
