@@ -21,6 +21,9 @@ pub enum Effect {
     Event { stream: Stream, event: Box<v1::executor::Event> },
     /// Ends a stream, after what was written to it.
     Close { stream: Stream },
+    /// Answers a SUBSCRIBE with this status instead of a stream. The first `Event` of a stream says that its answer is
+    /// 200; a shell that has sent 200 before it knew closes the stream here.
+    Refuse { stream: Stream, code: u16, text: String },
     /// Answers a request.
     Reply { ticket: Ticket, reply: Reply },
     /// Writes facts to the journal, in order; `Input::Recorded` follows.
@@ -39,6 +42,8 @@ pub enum Effect {
     Check { check: u64, container: ContainerId, probe: Box<v1::CheckInfo>, timeout: std::time::Duration },
     /// Ends the process. The text is for people.
     Exit { code: i32, message: String },
+    /// Tells people what they should know: something was ignored, refused or repaired.
+    Warn { message: String },
 }
 
 /// What a container is to run.

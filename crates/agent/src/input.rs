@@ -20,7 +20,8 @@ pub enum Input {
     Message { from: Upid, message: Box<PeerMessage> },
     /// The linked connection to this address is gone: closed, reset, or refused.
     Exited { peer: SocketAddrV4 },
-    /// An executor asks for its event stream; the answer 200 is on its way.
+    /// An executor asks for its event stream. The first effect that names the stream is the answer: `Event` (or
+    /// `Close`) for 200, `Refuse` for another status.
     Subscribe { stream: Stream, call: Box<v1::executor::Call> },
     /// Any other call of an executor.
     Call { ticket: Ticket, call: Box<v1::executor::Call> },
@@ -58,6 +59,15 @@ pub enum ContainerEvent {
     LaunchFailed { message: String },
     /// Its process ended, and nothing of it is left. `status` is what wait(2) said; none if nobody knows.
     Exited { status: Option<i32> },
+}
+
+/// What the shell found of a container when the agent started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecoveredContainer {
+    /// It lives; its exit will come as an event.
+    Running { pid: u32 },
+    /// Its process ended while the agent was away. `status` is what wait(2) said; none if nobody knows.
+    Ended { status: Option<i32> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

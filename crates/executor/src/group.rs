@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The life of an executor that runs groups of tasks.
+
+use std::collections::BTreeMap;
+
+use kaon_model::{Mono, Now, TaskId, TaskState};
+
+use crate::command::{Action, Command, Input, Spec};
+
+/// What is to be done for one task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    pub task: TaskId,
+    pub action: Action,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Member {
+    group: u32,
+    command: Command,
+}
+
+/// Tasks that live and die in groups.
+///
+/// Mesos: a member that ends FAILED or KILLED takes the others of its group with it; one that finishes does not.
+/// Groups of one executor do not touch each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    members: BTreeMap<TaskId, Member>,
+    next_group: u32,
+}
+
+impl Group {
+    pub fn new() -> Group {
+        Group::default()
+    }
+
+    /// Begins the launch of a group's tasks, and says the number under which they stand together.
+    pub fn launch(&mut self, tasks: Vec<(TaskId, Spec)>, out: &mut Vec<Order>) -> u32 {
+        let group = self.next_group;
+        self.next_group += 1;
+        for (task, spec) in tasks {
+            let mut actions = Vec::new();
+            let command = Command::new(spec, &mut actions);
+            push(&task, actions, out);
+            self.members.insert(task, Member { group, command });
+        }
+        group
+    }
+
+    /// Takes in the machine of a task that was launched before the host ended.
+    pub fn restore(&mut self, task: TaskId, group: u32, command: Command) {
+        self.next_group = self.next_group.max(group.saturating_add(1));
+        self.members.insert(task, Member { group, command });
+    }
+
+    /// Advances one task; others of its group follow where its end demands it.
+    pub fn handle(&mut self, now: Now, task: &TaskId, input: Input, out: &mut Vec<Order>) {
+        let Some(member) = self.members.get_mut(task) else { return };
+        let group = member.group;
+        let mut actions = Vec::new();
+        member.command.handle(now, input, &mut actions);
+        if member.command.has_ended() {
+            self.members.remove(task);
+        }
+        let failed = actions.iter().any(ends_the_group);
+        push(task, actions, out);
+        if failed {
+            self.kill_where(now, |member| member.group == group, out);
+        }
+    }
+
+    /// Ends every task, each with its own grace period.
+    pub fn shutdown(&mut self, now: Now, out: &mut Vec<Order>) {
+        self.kill_where(now, |_| true, out);
+    }
+
+    fn kill_where(&mut self, now: Now, matches: impl Fn(&Member) -> bool, out: &mut Vec<Order>) {
+        for (task, member) in self.members.iter_mut().filter(|(_, member)| matches(member)) {
+            let mut actions = Vec::new();
+            member.command.handle(now, Input::Kill { grace: None }, &mut actions);
+            push(task, actions, out);
+        }
+    }
+
+    /// Advances every task whose deadline has come.
+    pub fn tick(&mut self, now: Now, out: &mut Vec<Order>) {
+        let due = |member: &Member| member.command.deadline().is_some_and(|at| at <= now.mono);
+        let tasks: Vec<TaskId> =
+            self.members.iter().filter(|(_, member)| due(member)).map(|(task, _)| task.clone()).collect();
+        tasks.iter().for_each(|task| self.handle(now, task, Input::Tick, out));
+    }
+
+    /// When the next `tick` is due.
+    pub fn deadline(&self) -> Option<Mono> {
+        self.members.values().filter_map(|member| member.command.deadline()).min()
+    }
+
+    /// Mesos: the executor ends when none of its tasks is left.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The tasks that have not ended, each with the number of its group.
+    pub fn members(&self) -> impl Iterator<Item = (&TaskId, u32, &Command)> {
+        self.members.iter().map(|(task, member)| (task, member.group, &member.command))
+    }
+}
+
+fn push(task: &TaskId, actions: Vec<Action>, out: &mut Vec<Order>) {
+    out.extend(actions.into_iter().map(|action| Order { task: task.clone(), action }));
+}
+
+fn ends_the_group(action: &Action) -> bool {
+    matches!(action, Action::Report(report) if matches!(report.state, TaskState::Failed | TaskState::Killed))
+}
