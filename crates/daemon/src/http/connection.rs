@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! One connection on which a client makes HTTP requests, one after the other.
+//!
+//! Mesos never closes an idle connection, and its own scheduler library takes a closed one for a lost master; so there
+//! is no idle limit here either. What bounds the idle ones is their number.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{StatusCode, header};
+use hyper_util::rt::TokioIo;
+use rustix::net::sockopt;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::body::HttpBody;
+use super::incoming::{self, Share};
+use super::server::Port;
+use super::sniff::HEADERS_MAX;
+use super::{Body, Query, Request, Response, Service, encode::encode};
+
+/// Bound: the head of a request; a longer one is answered 431.
+const HEAD_MAX: usize = 64 << 10;
+/// Bound: how long a client may leave what we send unacknowledged before its connection counts as dead.
+const DEAD_AFTER: Duration = Duration::from_secs(120);
+
+/// `begun` was read from the connection already.
+pub async fn serve<S: Service>(
+    stream: TcpStream,
+    begun: Vec<u8>,
+    peer: SocketAddr,
+    port: Arc<Port<S>>,
+) -> io::Result<()> {
+    sockopt::set_tcp_user_timeout(&stream, DEAD_AFTER.as_millis() as u32)?;
+    let cut = Arc::new(Cut::default());
+    let handler = service_fn(|request| {
+        let (port, cut) = (port.clone(), cut.clone());
+        async move { Ok::<_, Infallible>(answer(request, peer, &port, &cut).await) }
+    });
+    let served = http1::Builder::new()
+        .title_case_headers(true)
+        .header_read_timeout(None)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(Begun { stream, begun, at: 0 }), handler);
+    tokio::select! {
+        result = served => result.map_err(io::Error::other),
+        () = cut.wait() => Err(io::Error::other("the client reads too slowly")),
+    }
+}
+
+async fn answer<S: Service>(
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    port: &Port<S>,
+    cut: &Cut,
+) -> hyper::Response<HttpBody> {
+    let (head, body) = request.into_parts();
+    let mut share = Share::new(port.budget.clone());
+    let response = match read(&head, body, peer, port, &mut share).await {
+        Ok(request) => port.service.request(request).await,
+        // What is left of the body is not worth reading, so the connection ends after the answer.
+        Err(response) => response.with(header::CONNECTION, "close"),
+    };
+    if let Body::Stream(records) = &response.body {
+        cut.watch(records.cut());
+    }
+    encode(&head.headers, response).await
+}
+
+async fn read<S: Service>(
+    head: &hyper::http::request::Parts,
+    body: Incoming,
+    peer: SocketAddr,
+    port: &Port<S>,
+    share: &mut Share,
+) -> Result<Request, Response> {
+    // We are no proxy: a request for another host's resource is a mistake, or an attempt.
+    if head.uri.authority().is_some() {
+        return Err(Response::plain(StatusCode::BAD_REQUEST));
+    }
+    let query = head.uri.query().unwrap_or_default();
+    let Some(query) = Query::parse(query) else {
+        return Err(Response::plain(StatusCode::BAD_REQUEST));
+    };
+    let body = incoming::read(body, port.limits.body, port.limits.body_patience, share).await?;
+    Ok(Request {
+        method: head.method.to_string(),
+        target: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        query,
+        headers: head.headers.clone(),
+        body,
+        peer,
+    })
+}
+
+/// Ends a connection whose stream was cut, even while the library waits for the client to take bytes.
+#[derive(Default)]
+struct Cut {
+    stream: Mutex<Option<Arc<Notify>>>,
+    changed: Notify,
+}
+
+impl Cut {
+    fn watch(&self, stream: Arc<Notify>) {
+        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+        self.changed.notify_one();
+    }
+
+    async fn wait(&self) {
+        loop {
+            let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match stream {
+                None => self.changed.notified().await,
+                Some(stream) => tokio::select! {
+                    () = stream.notified() => return,
+                    () = self.changed.notified() => {}
+                },
+            }
+        }
+    }
+}
+
+/// A connection of which some bytes were read already.
+struct Begun {
+    stream: TcpStream,
+    begun: Vec<u8>,
+    at: usize,
+}
+
+impl AsyncRead for Begun {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let rest = &this.begun[this.at..];
+        if rest.is_empty() {
+            return Pin::new(&mut this.stream).poll_read(context, buffer);
+        }
+        let count = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..count]);
+        this.at += count;
+        if this.at == this.begun.len() {
+            (this.begun, this.at) = (Vec::new(), 0);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Begun {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Reads the body of a request, within bounds.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::StatusCode;
+use hyper::body::{Body, Incoming};
+
+use super::Response;
+
+/// What the bodies being read may take together.
+#[derive(Debug)]
+pub struct Budget {
+    free: AtomicUsize,
+}
+
+impl Budget {
+    pub fn new(bytes: usize) -> Arc<Budget> {
+        Arc::new(Budget { free: AtomicUsize::new(bytes) })
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(bytes)).is_ok()
+    }
+}
+
+/// A part of the budget, given back when dropped.
+pub struct Share {
+    budget: Arc<Budget>,
+    taken: usize,
+}
+
+impl Share {
+    pub fn new(budget: Arc<Budget>) -> Share {
+        Share { budget, taken: 0 }
+    }
+
+    fn grow(&mut self, bytes: usize) -> bool {
+        let taken = self.budget.take(bytes);
+        self.taken += if taken { bytes } else { 0 };
+        taken
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.free.fetch_add(self.taken, Ordering::Relaxed);
+    }
+}
+
+/// Reads a body whole; the answer says why that failed.
+pub async fn read(
+    mut body: Incoming,
+    max: usize,
+    patience: Duration,
+    share: &mut Share,
+) -> Result<Bytes, Response> {
+    let announced = body.size_hint().lower();
+    if announced > max as u64 {
+        return Err(too_large(max));
+    }
+    let whole = async {
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            let frame = frame.map_err(|_| Response::plain(StatusCode::BAD_REQUEST))?;
+            // Trailers say nothing that we read.
+            let Ok(data) = frame.into_data() else { continue };
+            if bytes.len() + data.len() > max {
+                return Err(too_large(max));
+            }
+            if !share.grow(data.len()) {
+                return Err(Response::plain(StatusCode::SERVICE_UNAVAILABLE));
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(bytes.freeze())
+    };
+    match tokio::time::timeout(patience, whole).await {
+        Ok(result) => result,
+        Err(_) => Err(Response::plain(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+/// Mesos has no limit; here one client's body must not take the memory of all.
+fn too_large(max: usize) -> Response {
+    Response::text(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("The body is larger than the {max} bytes that are accepted"),
+    )
+}

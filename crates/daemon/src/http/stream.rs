@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! A stream of records to a client that may be slow.
+//!
+//! The writer never waits. What the client has not taken yet lies in a queue; at its bound the stream is cut, and the
+//! connection with it, so that one slow reader costs the others nothing. Records are encoded when they are taken, on
+//! the thread that serves the connection.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use hyper::body::Frame;
+use kaon_api::recordio;
+use tokio::sync::Notify;
+
+/// The writing end, for records of type `T`.
+pub struct Writer<T> {
+    queue: Arc<Mutex<Queue<T>>>,
+    gone: Arc<Gone>,
+    /// Bound: so many records wait for the client; one more cuts the stream.
+    max: usize,
+}
+
+/// The reading end: the body of an answer.
+pub struct Records(Box<dyn Source>);
+
+/// Tells that a stream has no reader any more.
+#[derive(Debug, Default)]
+pub struct Gone(Notify);
+
+/// Why a record was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the client has closed the stream")]
+    Closed,
+    #[error("the client reads too slowly")]
+    TooSlow,
+}
+
+struct Queue<T> {
+    records: VecDeque<T>,
+    state: State,
+    waker: Option<Waker>,
+    /// Ends the connection at once, even while it waits for its client to take more.
+    cut: Arc<Notify>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// No more will be written; what waits is still delivered.
+    Finished,
+    /// Ended at the bound.
+    Cut,
+    /// The reader is gone.
+    Closed,
+}
+
+/// Opens a stream; `encode` turns a record into its bytes, without the RecordIO header.
+pub fn open<T: Send + 'static>(max: usize, encode: fn(&T) -> Vec<u8>) -> (Writer<T>, Records) {
+    let queue = Arc::new(Mutex::new(Queue {
+        records: VecDeque::new(),
+        state: State::Open,
+        waker: None,
+        cut: Arc::default(),
+    }));
+    let gone = Arc::new(Gone::default());
+    let reader = Reader { queue: queue.clone(), gone: gone.clone(), encode };
+    (Writer { queue, gone, max }, Records(Box::new(reader)))
+}
+
+impl<T> Writer<T> {
+    /// Puts a record into the queue; it becomes one chunk.
+    pub fn send(&self, record: T) -> Result<(), Refused> {
+        let mut queue = lock(&self.queue);
+        match queue.state {
+            State::Open => {}
+            State::Cut => return Err(Refused::TooSlow),
+            State::Finished | State::Closed => return Err(Refused::Closed),
+        }
+        if queue.records.len() >= self.max {
+            queue.state = State::Cut;
+            queue.records = VecDeque::new();
+            queue.cut.notify_one();
+            queue.wake();
+            return Err(Refused::TooSlow);
+        }
+        queue.records.push_back(record);
+        queue.wake();
+        Ok(())
+    }
+
+    /// Ends the stream after what was written: the client sees the zero chunk.
+    pub fn finish(&self) {
+        let mut queue = lock(&self.queue);
+        if queue.state == State::Open {
+            queue.state = State::Finished;
+            queue.wake();
+        }
+    }
+
+    /// Becomes ready when the reader is gone, for whatever reason.
+    pub fn gone(&self) -> Arc<Gone> {
+        self.gone.clone()
+    }
+}
+
+/// A writer that is dropped ends its stream.
+impl<T> Drop for Writer<T> {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Gone {
+    pub async fn wait(&self) {
+        self.0.notified().await;
+    }
+}
+
+impl<T> Queue<T> {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+fn lock<T>(queue: &Mutex<Queue<T>>) -> std::sync::MutexGuard<'_, Queue<T>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Chunk = Option<Result<Frame<Bytes>, Refused>>;
+
+trait Source: Send {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Chunk>;
+    fn cut(&self) -> Arc<Notify>;
+}
+
+struct Reader<T> {
+    queue: Arc<Mutex<Queue<T>>>,
+    gone: Arc<Gone>,
+    encode: fn(&T) -> Vec<u8>,
+}
+
+impl<T: Send> Source for Reader<T> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Chunk> {
+        let record = {
+            let mut queue = lock(&self.queue);
+            match (queue.records.pop_front(), queue.state) {
+                (_, State::Cut) => return Poll::Ready(Some(Err(Refused::TooSlow))),
+                (Some(record), _) => record,
+                (None, State::Finished | State::Closed) => return Poll::Ready(None),
+                (None, State::Open) => {
+                    queue.waker = Some(context.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+        };
+        let mut chunk = Vec::new();
+        recordio::encode(&(self.encode)(&record), &mut chunk);
+        Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
+    }
+
+    fn cut(&self) -> Arc<Notify> {
+        lock(&self.queue).cut.clone()
+    }
+}
+
+impl<T> Drop for Reader<T> {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.queue);
+        queue.state = State::Closed;
+        queue.records = VecDeque::new();
+        self.gone.0.notify_one();
+    }
+}
+
+impl Records {
+    /// Notified when the connection must end at once.
+    pub(super) fn cut(&self) -> Arc<Notify> {
+        self.0.cut()
+    }
+
+    pub(super) fn poll_chunk(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Chunk> {
+        self.get_mut().0.poll(context)
+    }
+}
+
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Records")
+    }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The daemons: the thin shells that carry the cores' inputs and effects to and from the world.
+
+pub mod http;
+pub mod links;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! How peers' messages are taken.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use kaon_api::libprocess::{Upid, encode};
+use kaon_daemon::http::Limits;
+
+use crate::support::{Server, eventually, read_until};
+
+fn message(to: &str, body: &[u8], headers: &[(&str, &str)]) -> Vec<u8> {
+    let from: Upid = "slave(1)@10.0.0.7:5051".parse().unwrap();
+    let to: Upid = format!("{to}@10.0.0.1:5050").parse().unwrap();
+    let mut out = Vec::new();
+    encode(&from, &to, "mesos.internal.PongSlaveMessage", body, headers, &mut out);
+    out
+}
+
+#[test]
+fn pipelined_messages_are_taken_in_order_and_answered() {
+    let server = Server::start(Limits::default());
+    let mut stream = server.connect();
+    let mut out = Vec::new();
+    for number in 0..1000u32 {
+        out.extend(message("master", number.to_string().as_bytes(), &[]));
+    }
+    out.extend(message("nobody", b"", &[]));
+    // All is written before anything is read, and in pieces that fit no message.
+    for piece in out.chunks(777) {
+        stream.write_all(piece).unwrap();
+    }
+    for _ in 0..1000 {
+        let reply = read_until(&mut stream, "\r\n\r\n");
+        assert!(reply.starts_with("HTTP/1.1 202 Accepted\r\nDate: "), "{reply}");
+    }
+    assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 404 Not Found\r\n"));
+    let messages = server.service.messages.lock().unwrap();
+    let bodies: Vec<_> = messages[..1000].iter().map(|message| message.body.clone()).collect();
+    assert_eq!(bodies, (0..1000u32).map(|number| number.to_string().into_bytes()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_sender_that_wants_no_replies_gets_none_and_stays_connected() {
+    let server = Server::start(Limits { head_patience: Duration::from_millis(100), ..Limits::default() });
+    let mut stream = server.connect();
+    stream.write_all(&message("master", b"1", &[("Kaon-Replies", "none")])).unwrap();
+    eventually("the message is taken", || server.service.messages.lock().unwrap().len() == 1);
+    // Beyond every limit that a client's connection has.
+    std::thread::sleep(Duration::from_millis(300));
+    stream.write_all(&message("master", b"2", &[])).unwrap();
+    assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 202 Accepted\r\n"));
+    assert_eq!(server.service.messages.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_no_message_ends_its_connection_alone() {
+    let server = Server::start(Limits::default());
+    let mut good = server.connect();
+    good.write_all(&message("master", b"1", &[])).unwrap();
+    read_until(&mut good, "\r\n\r\n");
+    for bad in [
+        "POST /master/m HTTP/1.1\r\nLibprocess-From: nobody\r\n\r\n",
+        "POST /master HTTP/1.1\r\nLibprocess-From: a@1.2.3.4:1\r\n\r\n",
+        "POST / HTTP/1.1\r\nLibprocess-From: a@1.2.3.4:1\r\n\r\n",
+        "POST /master/m HTTP/1.1\r\nLibprocess-From: a@1.2.3.4:1\r\nContent-Length: 99999999999\r\n\r\n",
+        "POST /master/m HTTP/1.1\r\nLibprocess-From: a@1.2.3.4:1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ] {
+        let mut stream = server.connect();
+        stream.write_all(bad.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer} for {bad}");
+    }
+    good.write_all(&message("master", b"2", &[])).unwrap();
+    assert!(read_until(&mut good, "\r\n\r\n").starts_with("HTTP/1.1 202"));
+}

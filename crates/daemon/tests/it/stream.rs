@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Event streams, as a client on the wire sees them.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use kaon_daemon::http::{Limits, stream};
+
+use crate::support::{STREAM_MAX, Server, eventually, read_until};
+
+fn open(server: &Server) -> (TcpStream, stream::Writer<String>) {
+    let mut stream = server.connect();
+    stream.write_all(b"GET /stream HTTP/1.1\r\n\r\n").unwrap();
+    let head = read_until(&mut stream, "\r\n\r\n");
+    assert!(head.contains("Transfer-Encoding: chunked\r\n"), "{head}");
+    (stream, server.service.writers.lock().unwrap().pop().unwrap())
+}
+
+#[test]
+fn each_record_is_one_chunk_and_the_end_is_the_zero_chunk() {
+    let server = Server::start(Limits::default());
+    let (mut client, writer) = open(&server);
+    // The first is seen before there is a second.
+    writer.send("{\"a\":1}".into()).unwrap();
+    assert_eq!(read_until(&mut client, "}\r\n"), "9\r\n7\n{\"a\":1}\r\n");
+    writer.send("bb".into()).unwrap();
+    writer.send("x".repeat(300)).unwrap();
+    writer.send(String::new()).unwrap();
+    writer.finish();
+    let expected = format!("4\r\n2\nbb\r\n130\r\n300\n{}\r\n2\r\n0\n\r\n0\r\n\r\n", "x".repeat(300));
+    assert_eq!(read_until(&mut client, "\r\n0\r\n\r\n"), expected);
+    assert_eq!(writer.send("late".into()), Err(stream::Refused::Closed));
+}
+
+#[test]
+fn a_client_that_goes_is_noticed() {
+    let server = Server::start(Limits::default());
+    let (client, writer) = open(&server);
+    drop(client);
+    let gone = writer.gone();
+    server.runtime.block_on(async {
+        tokio::time::timeout(std::time::Duration::from_secs(20), gone.wait()).await.expect("noticed in time")
+    });
+    assert_eq!(writer.send("late".into()), Err(stream::Refused::Closed));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off_at_the_bound() {
+    let server = Server::start(Limits::default());
+    let (mut slow, slow_writer) = open(&server);
+    let (mut good, good_writer) = open(&server);
+    let record = "x".repeat(1 << 20);
+    let mut sent = 0;
+    // The kernel's buffers take some megabytes first.
+    eventually("the bound is reached", || {
+        sent += 1;
+        slow_writer.send(record.clone()) == Err(stream::Refused::TooSlow)
+    });
+    assert!(sent > STREAM_MAX);
+    let gone = slow_writer.gone();
+    server.runtime.block_on(async {
+        tokio::time::timeout(std::time::Duration::from_secs(20), gone.wait()).await.expect("cut in time")
+    });
+    // The connection ends without the zero chunk: the client cannot take what it has for all.
+    let mut rest = Vec::new();
+    let ended = slow.read_to_end(&mut rest);
+    assert!(ended.is_err() || !rest.ends_with(b"\r\n0\r\n\r\n"));
+    good_writer.send("still here".into()).unwrap();
+    assert_eq!(read_until(&mut good, "here\r\n"), "D\r\n10\nstill here\r\n");
+}

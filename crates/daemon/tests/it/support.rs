@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! A port with a service behind it, as the tests need it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kaon_api::libprocess::Message;
+use kaon_daemon::http::{Delivery, Limits, Request, Response, Service, serve, stream};
+
+/// Says back what it was asked, and keeps the messages.
+#[derive(Default)]
+pub struct Echo {
+    pub messages: Mutex<Vec<Message>>,
+    pub writers: Mutex<Vec<stream::Writer<String>>>,
+}
+
+/// Bound: so many records wait in a stream of [`Echo`].
+pub const STREAM_MAX: usize = 16;
+
+impl Service for Echo {
+    async fn message(&self, message: Message) -> Delivery {
+        let known = message.to == "master";
+        self.messages.lock().unwrap().push(message);
+        if known { Delivery::Accepted } else { Delivery::NoActor }
+    }
+
+    async fn request(&self, request: Request) -> Response {
+        match request.path() {
+            "/json" => Response::json(&request, format!("{{\"k\":\"{}\"}}", "v".repeat(2000)).into_bytes()),
+            "/stream" => {
+                let (writer, records) =
+                    stream::open(STREAM_MAX, |record: &String| record.clone().into_bytes());
+                self.writers.lock().unwrap().push(writer);
+                let mut response = Response::ok();
+                response.body = kaon_daemon::http::Body::Stream(records);
+                response
+            }
+            _ => {
+                let text = format!("{} {} {}", request.method, request.target, request.body.len());
+                Response::new(hyper::StatusCode::OK, text)
+            }
+        }
+    }
+}
+
+/// A port that is served as long as this lives.
+pub struct Server {
+    pub address: SocketAddr,
+    pub service: Arc<Echo>,
+    pub runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    pub fn start(limits: Limits) -> Server {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = Arc::new(Echo::default());
+        runtime.spawn(serve(listener, service.clone(), limits));
+        Server { address, service, runtime }
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// Sends bytes on a connection of its own, and reads until the server closes it.
+    pub fn exchange(&self, request: &str) -> String {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+/// Reads until the text ends so, and gives all of it.
+pub fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut read = Vec::new();
+    let mut byte = [0];
+    while !read.ends_with(end.as_bytes()) {
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "the connection ended after {read:?}");
+        read.push(byte[0]);
+    }
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+/// Waits until something is so.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(std::time::Instant::now() < end, "not within 20 seconds: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
