@@ -45,6 +45,15 @@ impl Attributes {
     pub fn get(&self, name: &str) -> Option<&AttributeValue> {
         self.0.iter().find(|attribute| attribute.name == name).map(|attribute| &attribute.value)
     }
+
+    /// Takes over what is well-formed; see [`Attribute::from_wire`].
+    pub fn from_wire(wire: &[v1::Attribute]) -> Attributes {
+        Attributes(wire.iter().filter_map(Attribute::from_wire).collect())
+    }
+
+    pub fn to_wire(&self) -> Vec<v1::Attribute> {
+        self.0.iter().map(Attribute::to_wire).collect()
+    }
 }
 
 impl FromStr for Attributes {
@@ -103,8 +112,8 @@ impl fmt::Display for AttributeValue {
     }
 }
 
-/// None where the wire holds a set, or not the member that its type tells of: peers of all versions ignore those.
 impl Attribute {
+    /// None where the wire holds a set, or not the member that its type tells of: nobody could read those.
     pub fn from_wire(wire: &v1::Attribute) -> Option<Attribute> {
         let value = match wire.r#type {
             v1::value::Type::Scalar => AttributeValue::Scalar(wire.scalar.as_ref()?.value),
@@ -152,9 +161,7 @@ mod tests {
         assert_eq!(attributes.get("weight"), Some(&AttributeValue::Scalar(1.5)));
         assert_eq!(attributes.to_string(), "rack:r1;level:[1-3, 5-6];weight:1.5;url:http://a:80;rack:r2");
         assert_eq!(attributes.to_string().parse(), Ok(attributes.clone()));
-        let back: Option<Vec<Attribute>> =
-            attributes.0.iter().map(|a| Attribute::from_wire(&a.to_wire())).collect();
-        assert_eq!(back, Some(attributes.0));
+        assert_eq!(Attributes::from_wire(&attributes.to_wire()), attributes);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 //! Resources as the `--resources` flag gives them: `cpus:4;mem:1024`, or a JSON array.
 
-use crate::resource_validity::{ResourceProblem, validate};
+use crate::resource_validity::ResourceProblem;
 use crate::value_text::{self, TextValue, ValueTextError};
 use crate::{Resource, Resources, Role};
 use kaon_api::json::{self, Dialect, Json};
@@ -130,7 +130,6 @@ fn joined(pairs: &[(u64, u64)]) -> Result<v1::value::Ranges, ResourceProblem> {
 
 /// Checks what a flag may not say: all that comes about at run time only.
 fn from_flag(wire: &v1::Resource) -> Result<Resource, ResourceTextError> {
-    validate(wire)?;
     let resource = Resource::from_wire(wire)?;
     if resource.is_persistent_volume() {
         return Err(ResourceTextError::PersistentVolume);

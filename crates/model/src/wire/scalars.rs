@@ -103,7 +103,9 @@ impl From<TaskState> for v1::TaskState {
     }
 }
 
-/// As in quota, task limits, `min_allocatable_resources`. Mesos: zero amounts are dropped.
+/// As in quota and `min_allocatable_resources`. Mesos: zero amounts are dropped.
+///
+/// Infinity saturates, so the limits of a task, which may be infinite, are not read this way.
 impl From<&BTreeMap<String, v1::value::Scalar>> for Quantities {
     fn from(wire: &BTreeMap<String, v1::value::Scalar>) -> Quantities {
         let amount = |scalar: &v1::value::Scalar| Scalar::from_f64(scalar.value);
