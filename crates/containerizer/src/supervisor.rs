@@ -138,7 +138,7 @@ impl Supervisor {
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) if pid == self.init => {
-                    record(&self.folder, WaitStatus::from_raw(status.as_raw() as i32));
+                    record(&self.folder, WaitStatus::from_raw(status.as_raw()));
                     // What the init has left behind ends with it, without any word: that is no news.
                     self.sweep = self.sweep.or(Some(FIRST_SWEEP));
                 }

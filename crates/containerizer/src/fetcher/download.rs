@@ -26,7 +26,12 @@ const TRUST: [&str; 4] = [
 /// Downloads `url` into `file`. Mesos: redirects are followed, nothing but 200 is success, and a transfer that stands
 /// still for `stall` fails, however long the whole may take.
 pub(super) fn download(url: &str, file: &mut File, stall: Duration) -> Result<(), String> {
-    let failed = |error: ureq::Error| format!("Error downloading resource: {error}");
+    let failed = |error: ureq::Error| match error {
+        ureq::Error::Timeout(_) => {
+            format!("Error downloading resource: nothing was received for {} s", stall.as_secs_f64())
+        }
+        other => format!("Error downloading resource: {other}"),
+    };
     let (url, credentials) = split_credentials(url)?;
     let agent = agent(stall)?;
     let mut request = agent.get(&url);
@@ -42,13 +47,7 @@ pub(super) fn download(url: &str, file: &mut File, stall: Duration) -> Result<()
         ));
     }
     let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
-    match io::copy(&mut body, file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            Err(format!("Error downloading resource: nothing was received for {} s", stall.as_secs_f64()))
-        }
-        Err(error) => Err(format!("Error downloading resource: {error}")),
-    }
+    io::copy(&mut body, file).map(|_length| ()).map_err(|error| failed(error.into()))
 }
 
 fn agent(stall: Duration) -> Result<Agent, String> {

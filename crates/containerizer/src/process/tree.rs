@@ -53,23 +53,21 @@ pub(crate) fn usage(root: i32) -> io::Result<Usage> {
 /// Looks until it finds nobody new, so that a child born during the walk is reached through its parent's listing. A
 /// process that never stops forking can still slip through: whoever must win repeats the call.
 pub(crate) fn signal_descendants(root: i32, signal: Signal) -> io::Result<usize> {
-    let mut reached = BTreeSet::new();
+    let (mut tried, mut reached) = (BTreeSet::new(), 0);
     // Bound: rounds of one call; a fork bomb must not hold up the caller for ever.
     for _ in 0..8 {
         let fresh: Vec<Stat> = descendants(root)?
             .into_iter()
-            .filter(|stat| stat.state != b'Z' && reached.insert((stat.pid, stat.start_time)))
+            .filter(|stat| stat.state != b'Z' && tried.insert((stat.pid, stat.start_time)))
             .collect();
         if fresh.is_empty() {
             break;
         }
         for stat in fresh {
-            if let Some(pidfd) = open_verified(stat.pid, stat.start_time)? {
-                send(&pidfd, signal)?;
-            }
+            reached += usize::from(signal_one(&stat, signal)?);
         }
     }
-    Ok(reached.len())
+    Ok(reached)
 }
 
 /// Signals every process that carries `entry` ("NAME=value") in its environment and started no earlier than `since`.
@@ -86,6 +84,17 @@ pub(crate) fn signal_marked(entry: &str, since: u64, signal: Signal) -> io::Resu
         }
     }
     Ok(reached)
+}
+
+/// Signals the very process that was seen; whether it was reached.
+///
+/// One that we may not signal, because an agent without root runs a program that switches user, must not shield the others.
+fn signal_one(stat: &Stat, signal: Signal) -> io::Result<bool> {
+    let Some(pidfd) = open_verified(stat.pid, stat.start_time)? else { return Ok(false) };
+    match send(&pidfd, signal) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
+        sent => sent,
+    }
 }
 
 /// All processes beneath `root`, parents before children, zombies included.

@@ -76,10 +76,20 @@ impl Signals {
 ///
 /// The mask is the standard library's affair: its `Command` empties it before the exec.
 pub(super) fn reset_dispositions() {
+    // All zeros is "default, no flags, empty mask" in the layout of every architecture, with room to spare.
+    let default = [0u64; 8];
     for signal in 1..=LAST_SIGNAL {
-        // SAFETY: sets a disposition without a handler, in a process of one thread; that KILL, STOP and the C
-        // library's own signals refuse it is no harm.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: the kernel reads at most its own struct from `default`, and no handler is installed. Not through
+        // the C library, which keeps two signals to itself and would leave them as they are. KILL and STOP refuse.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                std::ptr::null::<u64>(),
+                size_of::<u64>(),
+            )
+        };
     }
 }
 

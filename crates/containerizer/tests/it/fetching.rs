@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The fetcher: rules, refusals, archives good and evil.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::time::{Duration, Instant};
+
+use kaon_containerizer::Fetch;
+use kaon_containerizer::fetcher::{FetcherDuration, FetcherInfo, Uri};
+use rustix::process::geteuid;
+
+use crate::host::{Host, ends_within, id, spawner, wait_for_end};
+use crate::web;
+
+crate::tests![
+    http_follows_the_rules,
+    https_trusts_only_whom_it_is_told_to,
+    local_files_follow_the_rules,
+    archives_are_extracted,
+    evil_archives_are_refused,
+    files_belong_to_the_user_and_are_read_as_him,
+    a_fetch_that_is_dropped_ends,
+    a_fetch_is_told_apart_by_its_log,
+    it_serves_mesos_as_well,
+];
+
+struct Box_ {
+    host: Host,
+    sandbox: PathBuf,
+}
+
+impl Box_ {
+    fn new() -> Box_ {
+        let host = Host::without_agent();
+        let sandbox = host.sandbox(&id("box"), None);
+        Box_ { host, sandbox }
+    }
+
+    fn info(&self, uris: Vec<Uri>) -> FetcherInfo {
+        FetcherInfo {
+            sandbox_directory: self.sandbox.display().to_string(),
+            cache_directory: None,
+            items: uris.into_iter().map(Into::into).collect(),
+            user: None,
+            frameworks_home: None,
+            stall_timeout: Some(FetcherDuration { nanoseconds: 500_000_000 }),
+        }
+    }
+
+    fn fetch(&self, uri: Uri) -> Result<(), String> {
+        fetch(&self.info(vec![uri]))
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.sandbox.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Makes files by a shell script in a folder beside the sandbox.
+    fn prepare(&self, script: &str) -> PathBuf {
+        let folder = self.host.root.join("sources");
+        fs::create_dir_all(&folder).expect("makes");
+        let status = Process::new("sh").args(["-ec", script]).current_dir(&folder).status().expect("runs");
+        assert!(status.success(), "{script}");
+        folder
+    }
+}
+
+fn fetch(info: &FetcherInfo) -> Result<(), String> {
+    let fetching = Fetch::start(&spawner(), info).expect("starts");
+    wait_for_end(&fetching.pidfd);
+    fetching.finish()
+}
+
+fn http_follows_the_rules() {
+    let port = web::serve();
+    let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
+    let good = [
+        ("/hello", "hello", "hello"),
+        ("/d/hello?x=1", "hello?x=1", "hello"),
+        ("/empty", "empty", ""),
+        ("/redirect", "redirect", "hello"),
+        ("/chunked", "chunked", "abcde"),
+        ("/slow", "slow", "xxxxxxxxxx"),
+    ];
+    let sandbox = Box_::new();
+    for (path, name, content) in good {
+        sandbox.fetch(Uri::new(url(path))).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(sandbox.read(name), content, "{path}");
+    }
+    let output = Uri { output_file: Some("a/b/c".into()), executable: true, ..Uri::new(url("/hello")) };
+    sandbox.fetch(output).expect("fetches");
+    assert_eq!(sandbox.read("a/b/c"), "hello");
+    assert_eq!(fs::metadata(sandbox.sandbox.join("a/b/c")).expect("exists").mode() & 0o7777, 0o755);
+    sandbox.fetch(Uri::new(format!("http://u:p@127.0.0.1:{port}/secret"))).expect("is let in");
+    assert_eq!(sandbox.read("secret"), "opened");
+
+    let bad = [
+        (url("/absent"), "received HTTP return code 404"),
+        (url("/secret"), "received HTTP return code 401"),
+        (url("/nothing"), "received HTTP return code 204"),
+        (url("/partial"), "received HTTP return code 206"),
+        (url("/loop"), "redirects"),
+        (url("/short"), "Error downloading resource"),
+        (url("/stalling"), "Error downloading resource: nothing was received for 0.5 s"),
+        (url("/silent"), "Error downloading resource: nothing was received for 0.5 s"),
+        ("http://127.0.0.1:1/x".into(), "Error downloading resource: "),
+        ("http://127.0.0.1".into(), "Malformed URI (missing path): http://127.0.0.1"),
+        ("http://h/it's".into(), "Illegal characters in URI"),
+        ("hdfs://h/x".into(), "The scheme 'hdfs' is not supported"),
+    ];
+    for (url, expected) in bad {
+        let begun = Instant::now();
+        let reason = sandbox.fetch(Uri::new(&url)).expect_err(&url);
+        assert!(
+            reason.starts_with(&format!("Failed to fetch '{url}': ")) && reason.contains(expected),
+            "{reason}"
+        );
+        assert!(begun.elapsed() < Duration::from_secs(4), "{url} took {:?}", begun.elapsed());
+    }
+}
+
+fn https_trusts_only_whom_it_is_told_to() {
+    let port = web::serve_tls();
+    let sandbox = Box_::new();
+    let uri = Uri::new(format!("https://localhost:{port}/hello"));
+    let reason = sandbox.fetch(uri.clone()).expect_err("nobody vouches for this server");
+    assert!(reason.contains("UnknownIssuer") || reason.contains("certificate"), "{reason}");
+
+    let trust = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tls/ca.pem");
+    let (status, _) = mesos_fetcher(&sandbox.info(vec![uri]), &[("SSL_CERT_FILE", trust)]);
+    assert_eq!(status, Some(0));
+    assert_eq!(sandbox.read("hello"), "hello");
+    let elsewhere = Uri::new(format!("https://127.0.0.2:{port}/hello"));
+    let (status, log) = mesos_fetcher(&sandbox.info(vec![elsewhere]), &[("SSL_CERT_FILE", trust)]);
+    assert_eq!(status, Some(1), "the certificate is not for that address: {log}");
+}
+
+fn local_files_follow_the_rules() {
+    let sandbox = Box_::new();
+    let sources =
+        sandbox.prepare("echo text > plain; echo run > tool; chmod 750 tool; chmod u+s plain; mkfifo pipe");
+    let path = |name: &str| sources.join(name).display().to_string();
+    let mode = |name: &str| fs::metadata(sandbox.sandbox.join(name)).expect("exists").mode() & 0o7777;
+    sandbox.fetch(Uri::new(path("plain"))).expect("copies");
+    assert_eq!(
+        (sandbox.read("plain").as_str(), mode("plain")),
+        ("text\n", 0o644),
+        "no bit that switches users"
+    );
+    sandbox.fetch(Uri::new(format!("file://{}", path("tool")))).expect("copies");
+    assert_eq!(mode("tool"), 0o750);
+    sandbox.fetch(Uri { executable: true, ..Uri::new(path("plain")) }).expect("copies over the old one");
+    assert_eq!(mode("plain"), 0o755);
+    let home = FetcherInfo {
+        frameworks_home: Some(sources.display().to_string()),
+        ..sandbox.info(vec![Uri { output_file: Some("from-home".into()), ..Uri::new("plain") }])
+    };
+    fetch(&home).expect("copies");
+    assert_eq!(sandbox.read("from-home"), "text\n");
+
+    let bad = [
+        ("plain".to_string(), "--frameworks_home"),
+        ("file://plain".to_string(), "File URI only supports absolute paths"),
+        (path("absent"), "No such file or directory"),
+        (path("pipe"), "it is not a regular file"),
+        (sources.display().to_string(), "it is not a regular file"),
+    ];
+    for (value, expected) in bad {
+        let reason = sandbox.fetch(Uri::new(&value)).expect_err(&value);
+        assert!(reason.contains(expected), "{reason}");
+    }
+    let outside = Uri { output_file: Some("../x".into()), ..Uri::new(path("plain")) };
+    assert!(sandbox.fetch(outside).expect_err("refused").contains("is not a path inside the sandbox"));
+
+    // A link that a task's earlier URI, or a volume, has put into the sandbox leads nowhere.
+    std::os::unix::fs::symlink(&sandbox.host.root, sandbox.sandbox.join("out")).expect("links");
+    let through = Uri { output_file: Some("out/x".into()), ..Uri::new(path("plain")) };
+    assert!(sandbox.fetch(through).expect_err("refused").contains("leads out of the sandbox"));
+    assert!(!sandbox.host.root.join("x").exists());
+}
+
+fn archives_are_extracted() {
+    let sandbox = Box_::new();
+    let sources = sandbox.prepare(
+        "mkdir -p top/deep; echo one > top/deep/one; chmod 640 top/deep/one; echo run > top/run; chmod 4755 top/run; \
+         ln -s deep/one top/soft; ln top/run top/hard; chmod 555 top/deep; \
+         touch -d @1000000000 top/deep/one; \
+         tar cf a.tar top; tar cf - ./top | gzip > a.tgz; cp a.tgz a.tar.gz; \
+         tar cf - top | bzip2 > a.tar.bz2; cp a.tar.bz2 a.tbz2; tar cf - top | xz > a.tar.xz; cp a.tar.xz a.txz; \
+         chmod 755 top/run; zip -qry a.zip top; echo squeezed | gzip > b.gz; echo more | gzip >> b.gz",
+    );
+    for name in ["a.tar", "a.tgz", "a.tar.gz", "a.tar.bz2", "a.tbz2", "a.tar.xz", "a.txz", "a.zip"] {
+        let top = sandbox.sandbox.join("top");
+        // As the root of these tests we may write into what forbids it.
+        let _first_round = fs::remove_dir_all(&top);
+        sandbox
+            .fetch(Uri::new(sources.join(name).display().to_string()))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let mode = |path: &str| fs::metadata(top.join(path)).expect("exists").mode() & 0o7777;
+        assert_eq!(sandbox.read("top/soft"), "one\n", "{name}");
+        assert_eq!(sandbox.read("top/hard"), "run\n", "{name}");
+        assert_eq!((mode("deep/one"), mode("run"), mode("deep")), (0o640, 0o755, 0o555), "{name}");
+        assert!(fs::symlink_metadata(top.join("soft")).expect("exists").is_symlink(), "{name}");
+        if !name.ends_with("zip") {
+            assert_eq!(fs::metadata(top.join("deep/one")).expect("exists").mtime(), 1_000_000_000, "{name}");
+            assert_eq!(fs::metadata(top.join("hard")).expect("exists").nlink(), 2, "{name}");
+        }
+        assert!(sandbox.sandbox.join(name).exists(), "the archive stays");
+    }
+    sandbox.fetch(Uri::new(sources.join("b.gz").display().to_string())).expect("unpacks");
+    assert_eq!(sandbox.read("b"), "squeezed\nmore\n");
+
+    // In a folder of its own the archive lies there, and what is in it at the top.
+    fs::remove_dir_all(sandbox.sandbox.join("top")).expect("removes");
+    let archive = sources.join("a.tar").display().to_string();
+    sandbox.fetch(Uri { output_file: Some("d/x.tar".into()), ..Uri::new(&archive) }).expect("unpacks");
+    assert!(sandbox.sandbox.join("d/x.tar").exists() && sandbox.sandbox.join("top/run").exists());
+    fs::remove_dir_all(sandbox.sandbox.join("top")).expect("removes");
+    for kept in [
+        Uri { extract: false, ..Uri::new(&archive) },
+        Uri { executable: true, ..Uri::new(&archive) },
+        Uri { output_file: Some("archive".into()), ..Uri::new(&archive) },
+    ] {
+        sandbox.fetch(kept).expect("fetches");
+        assert!(!sandbox.sandbox.join("top").exists());
+    }
+}
+
+fn evil_archives_are_refused() {
+    let sandbox = Box_::new();
+    let sources = sandbox.prepare(
+        "echo evil > x; tar cPf up.tar --transform 's,^x,../escaped,' x; \
+         tar cPf absolute.tar --transform \"s,^x,$PWD/escaped,\" x; \
+         ln -s .. link; tar cf through.tar link; tar rPf through.tar --transform 's,^x,link/escaped,' x; \
+         tar cf hard.tar --hard-dereference x; ln x y; tar cPf hard.tar --transform 's,^x,../../victim,' x y; \
+         mkdir -p in/../escaping; (mkdir z; cd z; zip -q ../up.zip ../x); \
+         head -c 100 /dev/urandom > junk.tar.gz; cp junk.tar.gz junk.zip; cp junk.tar.gz junk.gz; cp junk.tar.gz junk.tar.xz; \
+         cp junk.tar.gz junk.tbz2; tar cf whole.tar x; head -c 600 whole.tar > cut.tar",
+    );
+    let before = fs::read_dir(&sandbox.host.root).expect("lists").count();
+    for name in ["up.tar", "absolute.tar", "through.tar", "hard.tar", "up.zip"] {
+        let reason = sandbox.fetch(Uri::new(sources.join(name).display().to_string())).expect_err(name);
+        assert!(
+            reason.contains("Cannot extract") && reason.contains("leads out of the sandbox"),
+            "{name}: {reason}"
+        );
+    }
+    for name in ["junk.tar.gz", "junk.zip", "junk.gz", "junk.tar.xz", "junk.tbz2", "cut.tar"] {
+        let reason = sandbox.fetch(Uri::new(sources.join(name).display().to_string())).expect_err(name);
+        assert!(reason.contains("Cannot extract"), "{name}: {reason}");
+    }
+    assert_eq!(fs::read_dir(&sandbox.host.root).expect("lists").count(), before);
+    assert!(!sources.join("escaped").exists() && !sandbox.sandbox.with_file_name("escaped").exists());
+}
+
+fn files_belong_to_the_user_and_are_read_as_him() {
+    assert!(geteuid().is_root(), "this test switches users");
+    let host = Host::without_agent();
+    let sandbox = host.sandbox(&id("nobodys"), Some("nobody"));
+    let nobody = fs::metadata(&sandbox).expect("exists").uid();
+    let public = host.root.join("public");
+    fs::write(&public, "text").expect("writes");
+    let secret = host.root.join("secret");
+    fs::write(&secret, "text").expect("writes");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("hides");
+    let mut info = Box_ { host: Host::without_agent(), sandbox: sandbox.clone() }
+        .info(vec![Uri { output_file: Some("d/public".into()), ..Uri::new(public.display().to_string()) }]);
+    info.user = Some("nobody".into());
+    fetch(&info).expect("fetches");
+    for name in ["d/public", "d", "stderr"] {
+        assert_eq!(fs::metadata(sandbox.join(name)).expect("exists").uid(), nobody, "{name}");
+    }
+    info.items = vec![Uri::new(secret.display().to_string()).into()];
+    assert!(fetch(&info).expect_err("root's secret").contains("Permission denied"));
+    info.user = Some("no-such-user-here".into());
+    assert_eq!(fetch(&info), Err("no user is called 'no-such-user-here' on this host".into()));
+}
+
+fn a_fetch_that_is_dropped_ends() {
+    let port = web::serve();
+    let sandbox = Box_::new();
+    let mut info = sandbox.info(vec![Uri::new(format!("http://127.0.0.1:{port}/silent"))]);
+    info.stall_timeout = None;
+    let fetching = Fetch::start(&spawner(), &info).expect("starts");
+    let pidfd = fetching.pidfd.try_clone().expect("duplicates");
+    assert!(!ends_within(&pidfd, Duration::from_millis(100)));
+    drop(fetching);
+    assert!(ends_within(&pidfd, Duration::from_millis(100)));
+
+    // An agent that dies closes the fetcher's standard input.
+    let mut child = fetch_process().stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("starts");
+    let mut line = serde_json::to_vec(&info).expect("writes");
+    line.push(b'\n');
+    let mut stdin = child.stdin.take().expect("is piped");
+    std::io::Write::write_all(&mut stdin, &line).expect("writes");
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(child.try_wait().expect("asks").is_none());
+    drop(stdin);
+    assert_eq!(child.wait().expect("ends").code(), Some(1));
+}
+
+fn fetch_process() -> Process {
+    let mut process = Process::new("/proc/self/exe");
+    process.arg("fetch");
+    process
+}
+
+fn a_fetch_is_told_apart_by_its_log() {
+    let sandbox = Box_::new();
+    let sources = sandbox.prepare("echo text > plain");
+    let path = sources.join("plain").display().to_string();
+    sandbox.fetch(Uri { cache: true, ..Uri::new(&path) }).expect("fetches");
+    sandbox.fetch(Uri::new("/no/such")).expect_err("fails");
+    let log = sandbox.read("stderr");
+    for expected in [
+        format!("Fetching '{path}' without the cache"),
+        format!("Fetching '{path}' to '{}/plain'", sandbox.sandbox.display()),
+        "Not extracting 'plain': its name is not that of an archive".into(),
+        "Failed to fetch '/no/such': Cannot read '/no/such': No such file or directory".into(),
+    ] {
+        assert!(log.contains(&expected), "{expected:?} in {log}");
+    }
+}
+
+/// Runs this binary as Mesos's agents run `mesos-fetcher`.
+fn mesos_fetcher(info: &FetcherInfo, environment: &[(&str, &str)]) -> (Option<i32>, String) {
+    use std::os::unix::process::CommandExt;
+    let output = Process::new("/proc/self/exe")
+        .arg0("/usr/libexec/mesos/mesos-fetcher")
+        .env("MESOS_FETCHER_INFO", serde_json::to_string(info).expect("writes"))
+        .envs(environment.iter().copied())
+        .output()
+        .expect("runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn it_serves_mesos_as_well() {
+    let sandbox = Box_::new();
+    let sources = sandbox.prepare("echo text > plain");
+    let uri = Uri::new(sources.join("plain").display().to_string());
+    let (status, log) = mesos_fetcher(&sandbox.info(vec![uri]), &[]);
+    assert_eq!((status, sandbox.read("plain").as_str()), (Some(0), "text\n"));
+    assert!(log.contains("Fetching"), "the log goes to standard error: {log}");
+    assert!(!Path::new(&sandbox.sandbox).join("stderr").exists(), "which is the agent's to direct");
+    let (status, log) = mesos_fetcher(&sandbox.info(vec![Uri::new("/no/such")]), &[]);
+    assert_eq!(status, Some(1), "{log}");
+    let (status, log) = mesos_fetcher(&sandbox.info(vec![]), &[("MESOS_FETCHER_INFO", "{}")]);
+    assert!(status == Some(1) && log.contains("missing field `sandbox_directory`"), "{log}");
+}
