@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the shell tests share: processes that are started, awaited and ended by id.
+
+set -euo pipefail
+export LC_ALL=C
+kaon=$(readlink -f "${KAON:-target/debug/kaon}")
+work=$(mktemp -d "${TMPDIR:-/tmp}/kaon-test.XXXXXX")
+started=()
+
+finish() {
+    status=$?
+    trap - EXIT INT TERM
+    if [ "$status" -ne 0 ]; then
+        for log in "$work"/*.log; do
+            [ -e "$log" ] && { echo "--- $(basename "$log")"; tail -n 30 "$log"; } >&2
+        done
+    fi
+    for pid in "${started[@]}"; do
+        # An agent that is told to drain ends its tasks before it goes; a master just goes.
+        kill -USR1 "$pid" 2>/dev/null || true
+    done
+    for pid in "${started[@]}"; do
+        for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    rm -rf "$work"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# Ports from a range of each script's own pid, so that two runs do not meet.
+port_from=$((20000 + $$ % 200 * 50))
+free_port() {
+    while (exec 3<>"/dev/tcp/127.0.0.1/$port_from") 2>/dev/null; do port_from=$((port_from + 1)); done
+    port=$port_from
+    port_from=$((port_from + 1))
+}
+
+# start NAME COMMAND…: in the background, with its log in $work/NAME.log; its id is then in $pid.
+start() {
+    local name=$1
+    shift
+    "$@" >>"$work/$name.log" 2>&1 &
+    pid=$!
+    started+=("$pid")
+}
+
+# await SECONDS COMMAND…: until the command succeeds.
+await() {
+    local tries=$(($1 * 10))
+    shift
+    for _ in $(seq "$tries"); do
+        if "$@" >/dev/null 2>&1; then return 0; fi
+        sleep 0.1
+    done
+    fail "after $((tries / 10)) s still not: $*"
+}
+
+# fetch URL: the body of an answer.
+fetch() {
+    python3 - "$1" <<'PY'
+import sys, urllib.request
+sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())
+PY
+}
+
+# has_agents N: whether the master has that many active agents.
+has_agents() {
+    fetch "http://$master/metrics/snapshot" | python3 -c '
+import json, sys
+sys.exit(json.load(sys.stdin)["master/slaves_active"] != float(sys.argv[1]))' "$1"
+}
+
+# start_master [FLAG…]: its address is then in $master, its id in $master_pid.
+start_master() {
+    free_port
+    master=127.0.0.1:$port
+    start master "$kaon" master --ip=127.0.0.1 --port="$port" --work_dir="$work/master" "$@"
+    master_pid=$pid
+    await 30 fetch "http://$master/health"
+}
+
+# start_agent NAME [FLAG…]: the id of its process is then in $pid.
+start_agent() {
+    local name=$1
+    shift
+    start "$name" "$kaon" agent --master="$master" --ip=127.0.0.1 --work_dir="$work/$name" \
+        --runtime_dir="$work/$name-run" "$@"
+}
