@@ -4,6 +4,8 @@
 //!
 //! `docs/design/protobuf.md` says why the types are generated here and not by a library.
 
+#[path = "build/codec.rs"]
+mod codec;
 #[path = "build/emit.rs"]
 mod emit;
 #[path = "build/schema.rs"]

@@ -2,14 +2,14 @@
 
 //! Prints the schema as Rust.
 //!
-//! Each message becomes a plain struct and one `impl Message`, whose methods only list the fields: what a field
-//! of some shape means is written once, in `src/wire.rs` and `src/json.rs`.
+//! Each message becomes a plain struct in the module of its package, each enum a closed Rust enum.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use prost_types::field_descriptor_proto::Label;
 
+use crate::codec::{Codec, shape};
 use crate::schema::{Enum, EnumValue, Field, Kind, Message, Schema, escape};
 
 /// A singular message field larger than this many bytes is boxed, so that a call with twenty optional
@@ -75,8 +75,9 @@ impl Emitter<'_> {
         out.push_str(
             "/// Fields this version does not know, kept to be handed on.\npub unknown: pb::Unknown,\n}\n",
         );
-        let _ = writeln!(out, "crate::wire::message_value!({name});");
-        out.push_str(&self.message_impl(name, message));
+        let _ =
+            writeln!(out, "crate::wire::message_value!({name}{});", self.required_messages(&key, message));
+        out.push_str(&Codec::new(name, message).print(|field| self.default_literal(field)));
         out.push_str(&self.defaults(name, message));
         if let [Field { name: value, label: Label::Required, kind: Kind::Scalar("String"), .. }] =
             message.fields.as_slice()
@@ -90,128 +91,13 @@ impl Emitter<'_> {
         out
     }
 
-    fn message_impl(&self, name: &str, message: &Message) -> String {
-        let required: Vec<&Field> = message.fields.iter().filter(|f| f.label == Label::Required).collect();
-        assert!(required.len() <= 64, "{name} has more required fields than a bit mask holds");
-        let bit = |field: &Field| required.iter().position(|f| f.number == field.number);
-        let mut by_number: Vec<&Field> = message.fields.iter().collect();
-        by_number.sort_by_key(|field| field.number);
-
-        let mut out = format!("impl pb::Message for {name} {{\n");
-        let _ = writeln!(out, "const PROTO_NAME: &'static str = {:?};", message.proto_name);
-        let list = |fields: &[&Field]| {
-            fields
-                .iter()
-                .map(|f| format!("({}, {})", f.number, name_literal(f)))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let _ = writeln!(out, "const REQUIRED: &'static [(u32, pb::Name)] = &[{}];", list(&required));
-        let renamed: Vec<&Field> = message.fields.iter().filter(|f| f.name != f.v0_name).collect();
-        let _ = writeln!(out, "const RENAMED: &'static [(u32, pb::Name)] = &[{}];", list(&renamed));
-
-        let empty = message.fields.is_empty();
-        let (tag, reader, seen) = if empty {
-            ("_", "_", "_")
-        } else {
-            ("tag", "r", if required.is_empty() { "_" } else { "seen" })
-        };
-        let _ = writeln!(
-            out,
-            "fn merge_field(&mut self, {tag}: pb::Tag, {reader}: &mut pb::Reader<'_, '_>, {seen}: &mut u64) -> \
-             Result<bool, pb::WireError> {{"
-        );
-        if empty {
-            out.push_str("Ok(false)\n}\n");
-        } else {
-            out.push_str("match tag.number {\n");
-            for field in &by_number {
-                let rust = escape(&field.name);
-                let _ = match (shape(field), bit(field)) {
-                    ("required", Some(bit)) => writeln!(
-                        out,
-                        "{} => r.required(tag, {:?}, &mut self.{rust}, seen, {bit}),",
-                        field.number, field.name
-                    ),
-                    (shape, _) => {
-                        writeln!(
-                            out,
-                            "{} => r.{shape}(tag, {:?}, &mut self.{rust}),",
-                            field.number, field.name
-                        )
-                    }
-                };
-            }
-            out.push_str("_ => Ok(false),\n}\n}\n");
-        }
-
-        let writer = if empty { "_" } else { "w" };
-        let _ = writeln!(out, "fn encode_fields(&self, {writer}: &mut Vec<u8>) {{");
-        for field in &by_number {
-            let _ = writeln!(
-                out,
-                "pb::put_{}(w, {}, &self.{});",
-                shape(field),
-                field.number,
-                escape(&field.name)
-            );
-        }
-        out.push_str("}\n");
-
-        let _ = writeln!(out, "fn json_fields(&self, {writer}: &mut pb::JsonWriter<'_>) {{");
-        for field in &message.fields {
-            out.push_str(&self.json_put(field));
-        }
-        out.push_str("}\n");
-
-        let (key, value, parser) = if empty { ("_", "_", "_") } else { ("key", "value", "p") };
-        let _ = writeln!(
-            out,
-            "fn merge_json(&mut self, {key}: &str, {value}: &pb::Json, {parser}: &mut pb::JsonReader, {seen}: &mut u64) \
-             -> Result<(), pb::JsonError> {{"
-        );
-        if empty {
-            out.push_str("Ok(())\n}\n");
-        } else {
-            out.push_str("match key {\n");
-            for field in &message.fields {
-                let rust = escape(&field.name);
-                let guard = if field.v0_only { " if p.is_v0()" } else { "" };
-                let _ = match (shape(field), bit(field)) {
-                    ("required", Some(bit)) => writeln!(
-                        out,
-                        "{:?}{guard} => p.required({}, {}, value, &mut self.{rust}, seen, {bit}),",
-                        field.name,
-                        field.number,
-                        name_literal(field)
-                    ),
-                    (shape, _) => writeln!(
-                        out,
-                        "{:?}{guard} => p.{shape}({}, {}, value, &mut self.{rust}),",
-                        field.name,
-                        field.number,
-                        name_literal(field)
-                    ),
-                };
-            }
-            out.push_str("_ => Ok(()),\n}\n}\n");
-        }
-        out.push_str("fn unknown(&self) -> &pb::Unknown { &self.unknown }\n");
-        out.push_str("fn unknown_mut(&mut self) -> &mut pb::Unknown { &mut self.unknown }\n}\n");
-        out
-    }
-
-    fn json_put(&self, field: &Field) -> String {
-        let rust = escape(&field.name);
-        let name = name_literal(field);
-        let put = match (shape(field), self.default_literal(field)) {
-            // Mesos: an unset optional field with an explicit default is written, unless it is deprecated.
-            ("optional", Some(default)) if !field.deprecated => {
-                format!("w.optional_or({name}, &self.{rust}, || {default});")
-            }
-            (shape, _) => format!("w.{shape}({name}, &self.{rust});"),
-        };
-        if field.v0_only { format!("if w.is_v0() {{ {put} }}\n") } else { format!("{put}\n") }
+    /// The types of the messages that a message's default holds, for the bound on memory.
+    fn required_messages(&self, key: &str, message: &Message) -> String {
+        let required = message
+            .fields
+            .iter()
+            .filter(|field| field.label == Label::Required && matches!(field.kind, Kind::Message(_)));
+        required.map(|field| format!(", {}", self.field_type(key, field))).collect()
     }
 
     /// Accessors that apply the contract's explicit defaults.
@@ -334,20 +220,6 @@ impl Emitter<'_> {
         let found = self.schema.messages.iter().find(|(_, other)| std::ptr::eq(*other, message));
         found.expect("the message is of this schema").0.clone()
     }
-}
-
-/// How a field is held, which names the runtime's functions for it.
-fn shape(field: &Field) -> &'static str {
-    match (&field.kind, field.label) {
-        (Kind::Map(_), _) => "map",
-        (_, Label::Repeated) => "repeated",
-        (_, Label::Required) => "required",
-        (_, Label::Optional) => "optional",
-    }
-}
-
-fn name_literal(field: &Field) -> String {
-    format!("pb::Name::new({:?}, {:?})", field.name, field.v0_name)
 }
 
 fn rust_path(path: &[String]) -> String {

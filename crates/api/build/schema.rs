@@ -49,6 +49,8 @@ pub struct Field {
     pub v0_only: bool,
     pub label: Label,
     pub kind: Kind,
+    /// The index of the `oneof` of its message that the field belongs to.
+    pub oneof: Option<i32>,
     pub default: Option<String>,
     pub deprecated: bool,
 }
@@ -145,6 +147,7 @@ impl Schema {
             v0_only: false,
             label: field.label(),
             kind,
+            oneof: field.oneof_index,
             default: field.default_value.clone(),
             deprecated: field.options.as_ref().is_some_and(|options| options.deprecated()),
         }

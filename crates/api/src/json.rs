@@ -59,7 +59,6 @@ pub fn write_json<M: Message>(message: &M, dialect: Dialect, out: &mut Vec<u8>) 
 /// Reads a message from parsed JSON.
 pub fn from_json<M: Message>(json: &Json, dialect: Dialect) -> Result<M, JsonError> {
     let mut message = M::default();
-    let mut reader = JsonReader::new(dialect);
-    reader.top(json, &mut message)?;
+    JsonReader::new(json, dialect).top(json, &mut message)?;
     Ok(message)
 }

@@ -12,12 +12,13 @@
 
 mod encode;
 mod reader;
+mod report;
 mod value;
 
 pub(crate) use encode::with_length;
 pub use encode::{encode_tag, encode_varint, put_map, put_optional, put_repeated, put_required};
 pub use reader::{Reader, Tag, WireType};
-pub(crate) use reader::{Report, Step};
+pub(crate) use report::{Report, Step};
 pub use value::Value;
 pub(crate) use value::{enum_value, message_value};
 
@@ -110,12 +111,7 @@ pub trait Enumeration: Copy + Eq + 'static {
     fn number(self) -> i32;
 
     fn from_number(number: i32) -> Option<Self> {
-        // Values are mostly numbered from zero without gaps, so the position is tried first.
-        let direct = usize::try_from(number).ok().and_then(|at| Self::VALUES.get(at));
-        let entry = direct
-            .filter(|entry| entry.1 == number)
-            .or_else(|| Self::VALUES.iter().find(|entry| entry.1 == number))?;
-        Some(entry.0)
+        Self::entry_of(number).map(|entry| entry.0)
     }
 
     /// The v1 name.
@@ -143,7 +139,16 @@ pub trait Enumeration: Copy + Eq + 'static {
 
     #[doc(hidden)]
     fn entry(self) -> &'static (Self, i32, Name, bool) {
-        Self::VALUES.iter().find(|entry| entry.0 == self).expect("VALUES lists every value")
+        Self::entry_of(self.number()).expect("VALUES lists every value")
+    }
+
+    #[doc(hidden)]
+    fn entry_of(number: i32) -> Option<&'static (Self, i32, Name, bool)> {
+        // Values are mostly numbered from zero without gaps, so the position is tried first.
+        let direct = usize::try_from(number).ok().and_then(|at| Self::VALUES.get(at));
+        direct
+            .filter(|entry| entry.1 == number)
+            .or_else(|| Self::VALUES.iter().find(|entry| entry.1 == number))
     }
 }
 

@@ -17,9 +17,9 @@ pub struct JsonReader {
 }
 
 impl JsonReader {
-    pub fn new(dialect: Dialect) -> JsonReader {
-        // The budget against blown-up messages is spent by bytes; JSON text is larger than what it becomes.
-        JsonReader { dialect, report: Report::new(usize::MAX / 128), field: "", required: false }
+    /// A reader for `json`, whose size bounds what reading may allocate.
+    pub(crate) fn new(json: &Json, dialect: Dialect) -> JsonReader {
+        JsonReader { dialect, report: Report::new(length(json)), field: "", required: false }
     }
 
     pub fn is_v0(&self) -> bool {
@@ -32,13 +32,12 @@ impl JsonReader {
     }
 
     /// Reads the outermost object; afterwards every required field is present.
-    pub(crate) fn top<M: Message>(&mut self, json: &Json, message: &mut M) -> Result<(), JsonError> {
+    pub(crate) fn top<M: Message>(mut self, json: &Json, message: &mut M) -> Result<(), JsonError> {
         let Json::Object(members) = json else {
             return Err(JsonError("Expecting a JSON object".into()));
         };
         self.members(members, message)?;
-        let report = std::mem::replace(&mut self.report, Report::new(0));
-        report.finish().map_err(|error| JsonError(error.to_string()))
+        self.report.finish().map_err(refused)
     }
 
     pub fn message<M: Message>(&mut self, json: &Json, message: &mut M) -> Result<(), JsonError> {
@@ -58,12 +57,14 @@ impl JsonReader {
             if matches!(value, Json::Null) {
                 continue;
             }
-            let key = if self.is_v0() { modern::<M>(key) } else { key };
-            message.merge_json(key, value, self, &mut seen)?;
+            let key = if self.is_v0() { modern::<M>(key) } else { Some(key.as_str()) };
+            if let Some(key) = key {
+                message.merge_json(key, value, self, &mut seen)?;
+            }
         }
-        for (bit, (number, name)) in M::REQUIRED.iter().enumerate() {
+        for (bit, (_, name)) in (0u32..).zip(M::REQUIRED) {
             if seen & (1 << bit) == 0 {
-                self.report.miss(*number, self.spelled(*name));
+                self.report.miss(bit, self.spelled(*name));
             }
         }
         Ok(())
@@ -78,12 +79,10 @@ impl JsonReader {
         seen: &mut u64,
         bit: u32,
     ) -> Result<(), JsonError> {
-        self.enter(number, name, None, true)?;
-        self.no_array(json)?;
-        if value.read_json(json, self)? {
+        self.no_array(name, json)?;
+        if self.value(number, name, None, true, json, value)? {
             *seen |= 1 << bit;
         }
-        self.report.leave();
         Ok(())
     }
 
@@ -94,17 +93,15 @@ impl JsonReader {
         json: &Json,
         value: &mut Option<T>,
     ) -> Result<(), JsonError> {
-        self.enter(number, name, None, false)?;
-        self.no_array(json)?;
+        self.no_array(name, json)?;
         let mut read = T::default();
-        if read.read_json(json, self)? {
+        if self.value(number, name, None, false, json, &mut read)? {
             *value = Some(read);
         }
-        self.report.leave();
         Ok(())
     }
 
-    /// Mesos: a lone value stands for a list of one.
+    /// Mesos: a lone value stands for a list of one, and lists within lists are joined.
     pub fn repeated<T: Value + Default>(
         &mut self,
         number: u32,
@@ -112,27 +109,24 @@ impl JsonReader {
         json: &Json,
         values: &mut Vec<T>,
     ) -> Result<(), JsonError> {
-        let elements = match json {
-            Json::Array(elements) => elements.as_slice(),
-            lone => std::slice::from_ref(lone),
-        };
-        for element in elements {
-            if matches!(element, Json::Null) {
-                continue;
+        match json {
+            Json::Null => {}
+            Json::Array(elements) => {
+                for element in elements {
+                    self.repeated(number, name, element, values)?;
+                }
             }
-            self.enter(number, name, Some(values.len()), false)?;
-            if matches!(element, Json::Array(_)) {
-                return Err(self.unexpected(element));
+            lone => {
+                let mut value = T::default();
+                if self.value(number, name, Some(values.len()), false, lone, &mut value)? {
+                    values.push(value);
+                }
             }
-            let mut value = T::default();
-            if value.read_json(element, self)? {
-                values.push(value);
-            }
-            self.report.leave();
         }
         Ok(())
     }
 
+    /// Mesos: an entry is a message with a `key` and a `value`; several objects may stand in a list.
     pub fn map<T: Value + Default>(
         &mut self,
         number: u32,
@@ -140,18 +134,60 @@ impl JsonReader {
         json: &Json,
         map: &mut BTreeMap<String, T>,
     ) -> Result<(), JsonError> {
-        self.enter(number, name, None, false)?;
-        let Json::Object(members) = json else {
-            return Err(self.unexpected(json));
+        let members = match json {
+            Json::Null => return Ok(()),
+            Json::Array(elements) => {
+                return elements.iter().try_for_each(|element| self.map(number, name, element, map));
+            }
+            Json::Object(members) => members,
+            other => {
+                self.field = self.spelled(name);
+                return Err(self.unexpected(other));
+            }
         };
         for (key, member) in members {
+            let entry = Step { number, name: self.spelled(name), index: Some(map.len()) };
+            self.report.enter(entry).map_err(refused)?;
+            let name = Name::new("value", "value");
             let mut value = T::default();
-            if !matches!(member, Json::Null) && value.read_json(member, self)? {
-                map.insert(key.clone(), value);
+            match member {
+                // An empty message, read for the sake of what it lacks.
+                Json::Null if T::NESTS => {
+                    self.value(2, name, None, false, &Json::Object(BTreeMap::new()), &mut value)?;
+                }
+                Json::Null => {}
+                member => {
+                    self.no_array(name, member)?;
+                    self.value(2, name, None, false, member, &mut value)?;
+                }
             }
+            self.report.leave();
+            map.insert(key.clone(), value);
         }
-        self.report.leave();
         Ok(())
+    }
+
+    /// Reads one value of the field; the others only say which values it takes.
+    fn value<T: Value>(
+        &mut self,
+        number: u32,
+        name: Name,
+        index: Option<usize>,
+        required: bool,
+        json: &Json,
+        value: &mut T,
+    ) -> Result<bool, JsonError> {
+        let name = self.spelled(name);
+        self.field = name;
+        self.required = required;
+        self.report.charge(size_of::<T>() + T::HEAP).map_err(refused)?;
+        if !T::NESTS {
+            return value.read_json(json, self);
+        }
+        self.report.enter(Step { number, name, index }).map_err(refused)?;
+        let known = value.read_json(json, self)?;
+        self.report.leave();
+        Ok(known)
     }
 
     /// A number, or a string that holds one.
@@ -207,23 +243,9 @@ impl JsonReader {
         JsonError(format!("Not expecting a JSON {kind} for field '{}'", self.field))
     }
 
-    fn no_array(&self, json: &Json) -> Result<(), JsonError> {
+    fn no_array(&mut self, name: Name, json: &Json) -> Result<(), JsonError> {
+        self.field = self.spelled(name);
         if matches!(json, Json::Array(_)) { Err(self.unexpected(json)) } else { Ok(()) }
-    }
-
-    fn enter(
-        &mut self,
-        number: u32,
-        name: Name,
-        index: Option<usize>,
-        required: bool,
-    ) -> Result<(), JsonError> {
-        let name = self.spelled(name);
-        self.field = name;
-        self.required = required;
-        self.report
-            .enter(Step { number, name, index })
-            .map_err(|error: WireError| JsonError(error.to_string()))
     }
 
     fn spelled(&self, name: Name) -> &'static str {
@@ -231,7 +253,26 @@ impl JsonReader {
     }
 }
 
-/// The v1 spelling of a v0 member's name.
-fn modern<M: Message>(key: &str) -> &str {
-    M::RENAMED.iter().find(|(_, name)| name.v0 == key).map_or(key, |(_, name)| name.v1)
+fn refused(error: WireError) -> JsonError {
+    JsonError(error.to_string())
+}
+
+/// The v1 spelling of a v0 member's name; none if v0 does not know the name.
+fn modern<M: Message>(key: &str) -> Option<&str> {
+    match M::RENAMED.iter().find(|(_, name)| name.v0 == key || name.v1 == key) {
+        Some((_, name)) => (name.v0 == key).then_some(name.v1),
+        None => Some(key),
+    }
+}
+
+/// About as many bytes as the text had, at the least.
+fn length(json: &Json) -> usize {
+    match json {
+        Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Double(_) => 1,
+        Json::String(text) => 2 + text.len(),
+        Json::Array(elements) => 2 + elements.iter().map(length).sum::<usize>(),
+        Json::Object(members) => {
+            2 + members.iter().map(|(key, value)| 4 + key.len() + length(value)).sum::<usize>()
+        }
+    }
 }

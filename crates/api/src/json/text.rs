@@ -36,41 +36,59 @@ impl Json {
 
 /// Parses a whole text.
 pub fn parse(text: &[u8]) -> Result<Json, JsonError> {
-    let mut input = Input { text, at: 0, line: 1 };
+    let mut input = Input { text, at: 0, line: 1, last: None, again: false, too_large: false };
     let Some(json) = input.value(0) else {
         return Err(input.error());
     };
-    let end = input.at;
-    input.skip_space();
-    if input.at < text.len() {
-        let rest = String::from_utf8_lossy(&text[end..]);
-        return Err(JsonError(format!("Parsed JSON included non-whitespace trailing characters: {rest}")));
+    let visible = text.len() - text.iter().rev().take_while(|byte| SPACE.contains(byte)).count();
+    if input.at == visible {
+        return Ok(json);
     }
-    Ok(json)
+    // Mesos: the byte after a number has been looked at, and counts as parsed.
+    let rest = text.get(input.at..visible).unwrap_or(&text[input.at..]);
+    let rest = String::from_utf8_lossy(rest);
+    Err(JsonError(format!("Parsed JSON included non-whitespace trailing characters: {rest}")))
 }
+
+const SPACE: &[u8] = b" \t\n\r";
 
 struct Input<'a> {
     text: &'a [u8],
+    /// How much was taken, a byte that was put back included.
     at: usize,
     line: usize,
+    /// The byte taken last; none at the end of the text.
+    last: Option<u8>,
+    /// Whether `last` was put back, and comes again.
+    again: bool,
+    /// Whether parsing ended at a number that no double can hold.
+    too_large: bool,
 }
 
 impl Input<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+    fn next(&mut self) -> Option<u8> {
+        if self.again {
+            self.again = false;
+            return self.last;
+        }
+        let byte = self.text.get(self.at).copied();
+        if byte.is_some() {
+            self.at += 1;
+            // Mesos: a line counts as begun only when its first byte is taken.
+            self.line += usize::from(self.last == Some(b'\n'));
+        }
+        self.last = byte;
+        byte
     }
 
-    fn advance(&mut self) {
-        if self.peek() == Some(b'\n') {
-            self.line += 1;
-        }
-        self.at += 1;
+    /// Puts back the byte taken last.
+    fn back(&mut self) {
+        self.again = self.last.is_some();
     }
 
     fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.advance();
-        }
+        while self.next().is_some_and(|byte| SPACE.contains(&byte)) {}
+        self.back();
     }
 
     /// Consumes `byte`, after spaces, if it comes next.
@@ -80,9 +98,9 @@ impl Input<'_> {
     }
 
     fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        if found {
-            self.advance();
+        let found = self.next() == Some(byte);
+        if !found {
+            self.back();
         }
         found
     }
@@ -94,26 +112,27 @@ impl Input<'_> {
 
     fn value(&mut self, depth: usize) -> Option<Json> {
         self.skip_space();
-        match self.peek()? {
-            b'n' => self.word("null", Json::Null),
-            b't' => self.word("true", Json::Bool(true)),
-            b'f' => self.word("false", Json::Bool(false)),
-            b'"' => {
-                self.advance();
-                self.string().map(Json::String)
-            }
+        match self.next()? {
+            b'n' => self.word("ull", Json::Null),
+            b't' => self.word("rue", Json::Bool(true)),
+            b'f' => self.word("alse", Json::Bool(false)),
+            b'"' => self.string().map(Json::String),
             b'[' => {
-                self.advance();
                 (depth < DEPTH_MAX).then_some(())?;
                 self.array(depth + 1)
             }
             b'{' => {
-                self.advance();
                 (depth < DEPTH_MAX).then_some(())?;
                 self.object(depth + 1)
             }
-            b'0'..=b'9' | b'-' => self.number(),
-            _ => None,
+            b'0'..=b'9' | b'-' => {
+                self.back();
+                self.number()
+            }
+            _ => {
+                self.back();
+                None
+            }
         }
     }
 
@@ -147,37 +166,38 @@ impl Input<'_> {
     }
 
     fn number(&mut self) -> Option<Json> {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9' | b'+' | b'-' | b'e' | b'E' | b'.')) {
-            self.advance();
+        let mut text = String::new();
+        while let Some(byte @ (b'0'..=b'9' | b'+' | b'-' | b'e' | b'E' | b'.')) = self.next() {
+            text.push(char::from(byte));
         }
-        let text = std::str::from_utf8(&self.text[start..self.at]).ok()?;
-        match text.parse::<i64>() {
-            Ok(integer) => Some(Json::Integer(integer)),
-            Err(_) => text.parse::<f64>().ok().map(Json::Double),
+        self.back();
+        if let Ok(integer) = text.parse() {
+            return Some(Json::Integer(integer));
         }
+        let double: f64 = text.parse().ok()?;
+        self.too_large = double.is_infinite();
+        double.is_finite().then_some(Json::Double(double))
     }
 
     /// The rest of a string, whose opening quote is consumed.
     fn string(&mut self) -> Option<String> {
         let mut bytes = Vec::new();
         loop {
-            let byte = self.peek()?;
-            if byte < b' ' {
-                return None;
-            }
-            self.advance();
-            match byte {
-                b'"' => return Some(String::from_utf8_lossy(&bytes).into_owned()),
+            match self.next()? {
+                b'"' => break,
                 b'\\' => self.escape(&mut bytes)?,
-                _ => bytes.push(byte),
+                0..b' ' => {
+                    self.back();
+                    return None;
+                }
+                byte => bytes.push(byte),
             }
         }
+        Some(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
     }
 
     fn escape(&mut self, bytes: &mut Vec<u8>) -> Option<()> {
-        let byte = self.peek()?;
-        self.advance();
+        let byte = self.next()?;
         bytes.push(match byte {
             b'"' | b'\\' | b'/' => byte,
             b'b' => 0x08,
@@ -213,18 +233,28 @@ impl Input<'_> {
     fn hex(&mut self) -> Option<u32> {
         let mut value = 0;
         for _ in 0..4 {
-            let digit = char::from(self.peek()?).to_digit(16)?;
-            self.advance();
+            let Some(digit) = char::from(self.next()?).to_digit(16) else {
+                self.back();
+                return None;
+            };
             value = value * 16 + digit;
         }
         Some(value)
     }
 
-    fn error(&self) -> JsonError {
-        let rest = &self.text[self.at.min(self.text.len())..];
-        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let near: Vec<u8> = line.iter().copied().filter(|byte| *byte >= b' ').collect();
-        JsonError(format!("syntax error at line {} near: {}", self.line, String::from_utf8_lossy(&near)))
+    /// Why parsing ended here.
+    fn error(mut self) -> JsonError {
+        if self.too_large {
+            return JsonError("Value out of range".into());
+        }
+        let line = self.line;
+        let mut near = Vec::new();
+        while let Some(byte) = self.next().filter(|byte| *byte != b'\n') {
+            if byte >= b' ' {
+                near.push(byte);
+            }
+        }
+        JsonError(format!("syntax error at line {line} near: {}", String::from_utf8_lossy(&near)))
     }
 }
 
@@ -242,7 +272,9 @@ mod tests {
         assert_eq!(error("five"), "syntax error at line 1 near: ive");
         assert_eq!(error(""), "syntax error at line 1 near: ");
         assert_eq!(error("{\n\"a\": nul}"), "syntax error at line 2 near: }");
-        assert_eq!(error("[1] x"), "Parsed JSON included non-whitespace trailing characters:  x");
+        assert_eq!(error("[1] x \n"), "Parsed JSON included non-whitespace trailing characters:  x");
+        assert_eq!(error("{\"a\": \"\\\n x\"}"), "syntax error at line 1 near:  x\"}");
+        assert_eq!(error("{\"a\": [1e400, oops"), "Value out of range");
     }
 
     #[test]
@@ -257,7 +289,11 @@ mod tests {
     fn numbers_keep_their_kind() {
         assert_eq!(parse(b"9223372036854775807"), Ok(Json::Integer(i64::MAX)));
         assert_eq!(parse(b"9223372036854775808"), Ok(Json::Double(9223372036854775808.0)));
-        assert_eq!(parse(b" 1.0 "), Ok(Json::Double(1.0)));
+        assert_eq!(parse(b" 1.0"), Ok(Json::Double(1.0)));
+        // The byte after a number is swallowed, be it good or bad.
+        assert_eq!(parse(b"5x"), Ok(Json::Integer(5)));
+        assert_eq!(error("5 "), "Parsed JSON included non-whitespace trailing characters: ");
+        assert_eq!(error("5 x"), "Parsed JSON included non-whitespace trailing characters: x");
         assert!(parse(b"1-2").is_err());
     }
 

@@ -129,14 +129,16 @@ impl<'a> JsonWriter<'a> {
     }
 
     pub fn repeated<T: Value>(&mut self, name: Name, values: &[T]) {
-        if values.is_empty() {
+        if values.iter().all(|value| value.is_hidden(self)) {
             return;
         }
         self.name(name);
         self.array(|w| {
             for value in values {
-                w.element();
-                value.write_json(w);
+                if !value.is_hidden(w) {
+                    w.element();
+                    value.write_json(w);
+                }
             }
         });
     }

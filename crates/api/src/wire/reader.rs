@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{DEPTH_MAX, Message, Value, WireError};
+use super::report::{Report, Step};
+use super::{DEPTH_MAX, Message, Value, WireError, encode_tag, encode_varint};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireType {
@@ -22,99 +23,23 @@ pub struct Tag {
     pub wire: WireType,
 }
 
-/// One step of the path to a field, for the text that names what is missing.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
-    pub number: u32,
-    pub name: &'static str,
-    pub index: Option<usize>,
-}
-
-/// What is gathered over a whole message while it is read.
-pub(crate) struct Report {
-    path: Vec<Step>,
-    missing: Vec<Missing>,
-    /// Bytes of memory that decoding may still take.
-    budget: usize,
-}
-
-/// The sort key reproduces protobuf's order: a message's own missing fields, then those of its members.
-struct Missing {
-    order: Vec<(bool, u32, usize)>,
-    text: String,
-}
-
-impl Report {
-    /// Bound: a message may take 4 MiB, plus 64 times its length, in memory: far above what any real one takes.
-    const BUDGET_BASE: usize = 4 << 20;
-    const BUDGET_FACTOR: usize = 64;
-    /// Bound: the text that names missing fields lists this many, to keep the answer short.
-    const MISSING_MAX: usize = 100;
-
-    pub(crate) fn new(length: usize) -> Report {
-        let budget = Self::BUDGET_BASE.saturating_add(length.saturating_mul(Self::BUDGET_FACTOR));
-        Report { path: Vec::new(), missing: Vec::new(), budget }
-    }
-
-    pub(crate) fn charge(&mut self, size: usize) -> Result<(), WireError> {
-        self.budget = self.budget.checked_sub(size).ok_or(WireError::TooLarge)?;
-        Ok(())
-    }
-
-    pub(crate) fn enter(&mut self, step: Step) -> Result<(), WireError> {
-        if self.path.len() >= DEPTH_MAX {
-            return Err(WireError::TooDeep);
-        }
-        self.path.push(step);
-        Ok(())
-    }
-
-    pub(crate) fn leave(&mut self) {
-        self.path.pop();
-    }
-
-    pub(crate) fn path_len(&self) -> usize {
-        self.path.len()
-    }
-
-    pub(crate) fn miss(&mut self, number: u32, name: &'static str) {
-        if self.missing.len() >= Self::MISSING_MAX {
-            return;
-        }
-        let mut order: Vec<(bool, u32, usize)> =
-            self.path.iter().map(|step| (true, step.number, step.index.unwrap_or(0))).collect();
-        order.push((false, number, 0));
-        let mut text = String::new();
-        for step in &self.path {
-            text.push_str(step.name);
-            if let Some(index) = step.index {
-                text.push_str(&format!("[{index}]"));
-            }
-            text.push('.');
-        }
-        text.push_str(name);
-        self.missing.push(Missing { order, text });
-    }
-
-    pub(crate) fn finish(mut self) -> Result<(), WireError> {
-        if self.missing.is_empty() {
-            return Ok(());
-        }
-        self.missing.sort_by(|a, b| a.order.cmp(&b.order));
-        let texts: Vec<&str> = self.missing.iter().map(|missing| missing.text.as_str()).collect();
-        Err(WireError::MissingRequired(texts.join(", ")))
-    }
-}
-
 /// Reads the fields of one message.
 pub struct Reader<'a, 'r> {
     rest: &'a [u8],
     report: &'r mut Report,
+    /// Values of a packed field that have no meaning; they join the unknown fields.
+    strange: Vec<u8>,
 }
+
+/// The largest field number that protobuf allows.
+const FIELD_MAX: u32 = (1 << 29) - 1;
+
+/// What an unknown field takes beyond its bytes, when it is the first of its message.
+const UNKNOWN_COST: usize = 64;
 
 impl<'a, 'r> Reader<'a, 'r> {
     pub(crate) fn new(bytes: &'a [u8], report: &'r mut Report) -> Reader<'a, 'r> {
-        Reader { rest: bytes, report }
+        Reader { rest: bytes, report, strange: Vec::new() }
     }
 
     /// Reads fields up to the end; afterwards reports the required ones that never came.
@@ -131,13 +56,17 @@ impl<'a, 'r> Reader<'a, 'r> {
                 self.rest = after_tag;
                 self.skip(tag, 0)?;
                 let raw = &start[..start.len() - self.rest.len()];
-                self.report.charge(raw.len())?;
+                self.report.charge(UNKNOWN_COST + raw.len())?;
                 message.unknown_mut().push(raw);
             }
+            if !self.strange.is_empty() {
+                self.report.charge(UNKNOWN_COST + self.strange.len())?;
+                message.unknown_mut().push(&std::mem::take(&mut self.strange));
+            }
         }
-        for (bit, (number, name)) in M::REQUIRED.iter().enumerate() {
+        for (bit, (_, name)) in (0u32..).zip(M::REQUIRED) {
             if *seen & (1 << bit) == 0 {
-                self.report.miss(*number, name.v1);
+                self.report.miss(bit, name.v1);
             }
         }
         Ok(())
@@ -180,34 +109,41 @@ impl<'a, 'r> Reader<'a, 'r> {
         values: &mut Vec<T>,
     ) -> Result<bool, WireError> {
         if tag.wire == WireType::Bytes && T::WIRE != WireType::Bytes {
-            return self.packed(values);
+            return self.packed(tag, values);
         }
         if tag.wire != T::WIRE {
             return Ok(false);
         }
-        self.report.charge(size_of::<T>())?;
-        self.report.enter(Step { number: tag.number, name, index: Some(values.len()) })?;
+        self.report.charge(size_of::<T>() + T::HEAP)?;
         let mut value = T::default();
-        let known = value.read(self, false)?;
-        self.report.leave();
+        let step = Step { number: tag.number, name, index: Some(values.len()) };
+        let known = self.value(step, &mut value, false)?;
         if known {
             values.push(value);
         }
         Ok(known)
     }
 
-    fn packed<T: Value + Default>(&mut self, values: &mut Vec<T>) -> Result<bool, WireError> {
-        let mut inner = Reader { rest: self.bytes()?, report: self.report };
+    fn packed<T: Value + Default>(&mut self, tag: Tag, values: &mut Vec<T>) -> Result<bool, WireError> {
+        let mut inner = Reader::new(self.bytes()?, self.report);
         while !inner.rest.is_empty() {
             inner.report.charge(size_of::<T>())?;
+            let start = inner.rest;
             let mut value = T::default();
             if value.read(&mut inner, false)? {
                 values.push(value);
+            } else {
+                // Mesos: an enum number without a meaning is kept as a field that stands alone.
+                inner.rest = start;
+                let number = inner.varint()?;
+                encode_tag(&mut self.strange, tag.number, WireType::Varint);
+                encode_varint(&mut self.strange, number);
             }
         }
         Ok(true)
     }
 
+    /// Mesos: an entry without a key or a value has an empty one; the last of equal keys wins.
     pub fn map<T: Value + Default>(
         &mut self,
         tag: Tag,
@@ -217,20 +153,30 @@ impl<'a, 'r> Reader<'a, 'r> {
         if tag.wire != WireType::Bytes {
             return Ok(false);
         }
-        self.report.charge(size_of::<T>() + 64)?;
-        self.report.enter(Step { number: tag.number, name, index: None })?;
-        let mut inner = Reader { rest: self.bytes()?, report: self.report };
-        let (mut key, mut value) = (String::new(), T::default());
+        // A map allocates room for eleven entries at once.
+        let entry = size_of::<String>() + size_of::<T>();
+        self.report.charge(T::HEAP + if map.is_empty() { 12 * entry } else { 2 * entry })?;
+        self.report.enter(Step { number: tag.number, name, index: Some(map.len()) })?;
+        let mut inner = Reader::new(self.bytes()?, self.report);
+        let (mut key, mut value, mut came) = (String::new(), T::default(), false);
         while !inner.rest.is_empty() {
             let tag = inner.tag()?;
+            let after_tag = inner.rest;
             let known = match tag.number {
                 1 => inner.singular(tag, "key", &mut key, false)?,
-                2 => inner.singular(tag, "value", &mut value, false)?,
+                2 => inner.singular(tag, "value", &mut value, came)?,
                 _ => false,
             };
+            came |= known && tag.number == 2;
             if !known {
+                inner.rest = after_tag;
                 inner.skip(tag, 0)?;
             }
+        }
+        if !came && T::NESTS {
+            // An empty message, read for the sake of what it lacks.
+            inner.rest = &[0];
+            inner.singular(Tag { number: 2, wire: T::WIRE }, "value", &mut value, false)?;
         }
         self.report.leave();
         map.insert(key, value);
@@ -248,8 +194,17 @@ impl<'a, 'r> Reader<'a, 'r> {
         if tag.wire != T::WIRE {
             return Ok(false);
         }
-        self.report.charge(size_of::<T>())?;
-        self.report.enter(Step { number: tag.number, name, index: None })?;
+        if !again {
+            self.report.charge(size_of::<T>() + T::HEAP)?;
+        }
+        self.value(Step { number: tag.number, name, index: None }, value, again)
+    }
+
+    fn value<T: Value>(&mut self, step: Step, value: &mut T, again: bool) -> Result<bool, WireError> {
+        if !T::NESTS {
+            return value.read(self, again);
+        }
+        self.report.enter(step)?;
         let known = value.read(self, again)?;
         self.report.leave();
         Ok(known)
@@ -257,17 +212,14 @@ impl<'a, 'r> Reader<'a, 'r> {
 
     /// Reads a message with its length in front.
     pub(crate) fn embedded<M: Message>(&mut self, message: &mut M, again: bool) -> Result<(), WireError> {
-        let mut inner = Reader { rest: self.bytes()?, report: self.report };
-        // What the first occurrence lacked has been reported already.
-        let mut seen = if again { u64::MAX } else { 0 };
-        inner.merge_message(message, &mut seen)
+        let mut seen = if again { !self.report.retract() } else { 0 };
+        Reader::new(self.bytes()?, self.report).merge_message(message, &mut seen)
     }
 
     fn tag(&mut self) -> Result<Tag, WireError> {
         let raw = self.varint()?;
-        let number =
-            u32::try_from(raw >> 3).map_err(|_| WireError::Malformed("a field number is out of range"))?;
-        if number == 0 || number > 536_870_911 {
+        let number = u32::try_from(raw >> 3).unwrap_or(0);
+        if !(1..=FIELD_MAX).contains(&number) {
             return Err(WireError::Malformed("a field number is out of range"));
         }
         let wire = match raw & 7 {
@@ -283,6 +235,10 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     pub fn varint(&mut self) -> Result<u64, WireError> {
+        if let [byte @ ..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
         let mut value = 0u64;
         for (index, byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
@@ -320,7 +276,7 @@ impl<'a, 'r> Reader<'a, 'r> {
             WireType::Bytes => self.bytes().map(drop),
             WireType::GroupEnd => Err(WireError::Malformed("a group ends that never began")),
             WireType::GroupStart => {
-                if depth + self.report.path_len() >= DEPTH_MAX {
+                if depth + self.report.depth() >= DEPTH_MAX {
                     return Err(WireError::TooDeep);
                 }
                 loop {

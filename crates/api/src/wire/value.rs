@@ -11,6 +11,10 @@ use crate::json::{Json, JsonError, JsonReader, JsonWriter};
 /// A value in both of its forms.
 pub trait Value: Clone + std::fmt::Debug + PartialEq {
     const WIRE: WireType;
+    /// Whether the value is a message, and so a step on the path to others.
+    const NESTS: bool = false;
+    /// Bytes that a default value takes on the heap.
+    const HEAP: usize = 0;
 
     /// Reads the value; `Ok(false)` if it is an enum number without a meaning. A message is merged into, and
     /// `again` says that it was read before.
@@ -47,10 +51,11 @@ macro_rules! integer {
             }
 
             fn read_json(&mut self, json: &Json, p: &mut JsonReader) -> Result<bool, JsonError> {
-                // Mesos converts by a C cast: fractions are cut off, other widths wrap.
+                // Mesos converts by a C cast: fractions are cut off, integers wrap. Of a double that is out of
+                // range the cast has no defined result; here the nearest value is taken.
                 *self = match p.number(json)? {
                     Json::Integer(value) => value as $type,
-                    Json::Double(value) => value as i128 as $type,
+                    Json::Double(value) => value as $type,
                     _ => unreachable!("number() returns numbers"),
                 };
                 Ok(true)
@@ -176,8 +181,12 @@ impl Value for Vec<u8> {
     fn read_json(&mut self, json: &Json, p: &mut JsonReader) -> Result<bool, JsonError> {
         match json {
             Json::String(text) => {
-                *self = STANDARD.decode(text).map_err(|error| {
-                    JsonError(format!("Failed to base64 decode bytes field '{}': {error}", p.field()))
+                *self = decode_base64(text).map_err(|strange| {
+                    let strange = String::from_utf8_lossy(std::slice::from_ref(&strange)).into_owned();
+                    JsonError(format!(
+                        "Failed to base64 decode bytes field '{}': Invalid character '{strange}'",
+                        p.field()
+                    ))
                 })?;
             }
             other => return Err(p.unexpected(other)),
@@ -186,8 +195,35 @@ impl Value for Vec<u8> {
     }
 }
 
+/// Mesos: spaces are skipped, padding ends the text and may be missing, spare bits are dropped. The error is the
+/// first byte that means nothing.
+fn decode_base64(text: &str) -> Result<Vec<u8>, u8> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0u32, 0);
+    for byte in text.bytes().take_while(|byte| *byte != b'=') {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b' ' | b'\t'..=b'\r' => continue,
+            _ => return Err(byte),
+        };
+        bits = bits << 6 | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    Ok(out)
+}
+
 impl<T: Value> Value for Box<T> {
     const WIRE: WireType = T::WIRE;
+    const NESTS: bool = T::NESTS;
+    const HEAP: usize = size_of::<T>() + T::HEAP;
 
     fn read(&mut self, r: &mut Reader<'_, '_>, again: bool) -> Result<bool, WireError> {
         (**self).read(r, again)
@@ -206,11 +242,13 @@ impl<T: Value> Value for Box<T> {
     }
 }
 
-/// Makes a generated message a value.
+/// Makes a generated message a value; its required messages are part of its default.
 macro_rules! message_value {
-    ($type:ident) => {
+    ($type:ident $(, $required:ty)*) => {
         impl crate::wire::Value for $type {
             const WIRE: crate::wire::WireType = crate::wire::WireType::Bytes;
+            const NESTS: bool = true;
+            const HEAP: usize = 0 $(+ <$required as crate::wire::Value>::HEAP)*;
 
             fn read(
                 &mut self,
