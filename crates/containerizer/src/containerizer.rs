@@ -59,6 +59,17 @@ pub enum ContainerError {
         /// What the supervisor said.
         text: String,
     },
+    /// Its files are in a form that this agent does not know.
+    #[error(
+        "container {id} has a supervisor of protocol {protocol}, and this agent knows no higher than {PROTOCOL}; \
+         run the newer agent again, or end the container by sending its supervisor SIGUSR1"
+    )]
+    Newer {
+        /// The container.
+        id: ContainerId,
+        /// What its supervisor speaks.
+        protocol: u32,
+    },
     /// It cannot be removed yet.
     #[error("container {0} still runs; destroy it and wait for its supervisor before removing it")]
     StillRuns(ContainerId),
@@ -102,6 +113,8 @@ pub enum State {
     LaunchFailed(String),
     /// Nobody knows how it ended: its supervisor was killed, or the host was restarted, or it never got to run.
     Lost,
+    /// Its files cannot be made sense of, for this reason; it may well run.
+    Unreadable(String),
 }
 
 /// A container found in the runtime folder.
@@ -183,8 +196,13 @@ impl Containerizer {
             let claim = self.folder(&id).join(container::CLAIM);
             let nobody = files::json(&Claim { protocol: PROTOCOL, supervisor: None });
             let given_up = nobody.and_then(|claimant| files::create_once(&claim, &claimant));
-            given_up.map_err(failed("claim", &claim))?;
-            found.push(self.observe(id)?);
+            let observed = given_up.map_err(failed("claim", &claim)).and_then(|_| self.observe(id.clone()));
+            // One container's damage must not hide the others.
+            found.push(observed.unwrap_or_else(|error| Observed {
+                id,
+                state: State::Unreadable(error.to_string()),
+                supervisor: None,
+            }));
         }
         found.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(found)
@@ -269,6 +287,9 @@ impl Containerizer {
         let Some(claim) = files::read_json::<Claim>(&path).map_err(failed("read", &path))? else {
             return if folder.is_dir() { Ok(None) } else { Err(ContainerError::Unknown(id.clone())) };
         };
+        if claim.protocol > PROTOCOL {
+            return Err(ContainerError::Newer { id: id.clone(), protocol: claim.protocol });
+        }
         let Some(supervisor) = claim.supervisor else { return Ok(None) };
         let Some(pidfd) = supervisor.open().map_err(failed("find the supervisor of", &folder))? else {
             return Ok(None);

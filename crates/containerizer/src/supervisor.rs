@@ -69,6 +69,9 @@ impl Supervisor {
         let spec = files::read_json::<Spec>(&folder.join(container::SPEC))
             .and_then(|spec| spec.ok_or_else(|| io::ErrorKind::NotFound.into()))
             .map_err(said("read its specification"))?;
+        if spec.protocol != PROTOCOL {
+            return Err(format!("the supervisor speaks protocol {PROTOCOL}, its agent {}", spec.protocol));
+        }
         claim(folder).map_err(said("claim its container"))?;
 
         // From here on this container is ours alone, and a failure is a fact for its record.

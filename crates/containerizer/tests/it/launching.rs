@@ -20,6 +20,8 @@ crate::tests![
     output_never_goes_through_what_lies_in_the_way,
     an_id_is_used_once,
     mesos_finds_its_files,
+    supervisors_run_from_sealed_memory,
+    many_launch_at_once,
 ];
 
 fn an_exit_code_is_recorded() {
@@ -179,4 +181,33 @@ fn mesos_finds_its_files() {
         names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')).then_some(())
     };
     eventually("no temporary file is left", stray);
+}
+
+fn supervisors_run_from_sealed_memory() {
+    let host = Host::new();
+    let id = id("sealed");
+    // As root the container may look at its supervisor's binary, and try what CVE-2019-5736 did.
+    let script = "read -r _ _ _ parent _ < /proc/self/stat; readlink /proc/$parent/exe; \
+                  tr '\\0' ' ' < /proc/$parent/cmdline; echo; \
+                  ( exec 9>> /proc/$parent/exe && echo x >&9 && echo overwritten ) 2>/dev/null; true";
+    let (_, output) = host.run(id.as_str(), script);
+    let folder = std::fs::canonicalize(host.folder(&id)).expect("exists");
+    assert_eq!(output, format!("/memfd:kaon (deleted)\nkaon supervise {} \n", folder.display()));
+}
+
+fn many_launch_at_once() {
+    let host = Host::new();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let host = &host;
+            scope.spawn(move || {
+                for round in 0..5 {
+                    let name = format!("many-{thread}-{round}");
+                    let (status, output) = host.run(&name, &format!("echo {name}; exit {round}"));
+                    assert_eq!((status.code(), output), (Some(round), format!("{name}\n")));
+                }
+            });
+        }
+    });
+    assert_eq!(host.agent().recover().expect("lists").len(), 40);
 }

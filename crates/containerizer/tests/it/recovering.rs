@@ -175,6 +175,11 @@ fn what_lies_in_the_runtime_folder_may_be_damaged() {
         fs::write(&claim, damage).expect("writes");
         assert!(host.agent().state(&id).expect_err("is told").to_string().contains("supervisor.json"));
     }
+    let told = host.agent().recover().expect("goes on").remove(0);
+    assert!(matches!(told.state, State::Unreadable(why) if why.contains("supervisor.json")));
+    fs::write(&claim, br#"{"protocol":2,"supervisor":null,"more":1}"#).expect("writes");
+    assert!(host.agent().state(&id).expect_err("is told").to_string().contains("a supervisor of protocol 2"));
+
     // A pid that has become another's is not taken for the supervisor's.
     let text = String::from_utf8(whole.clone()).expect("is text");
     let pid = std::process::id();

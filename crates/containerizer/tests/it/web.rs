@@ -16,7 +16,7 @@ const KEY: &[u8] = include_bytes!("tls/server.key");
 
 /// Serves on a port of its own for as long as the test process lives.
 pub fn serve() -> u16 {
-    listen(answer::<TcpStream>)
+    listen(answer)
 }
 
 /// Likewise over TLS, with a certificate that only `tls/ca.pem` vouches for.
