@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! An operator, masters and an agent.
+
+use kaon_api::v1::master;
+use kaon_api::wire::Message;
+use kaon_sdk::operator::Agent;
+use kaon_sdk::{Error, Operator};
+
+use crate::peer::{Peer, soon};
+
+#[tokio::test]
+async fn the_leader_is_asked_whoever_was_named() {
+    let (gone, follower, leader) = (Peer::bind().await, Peer::bind().await, Peer::bind().await);
+    let masters = format!("{},{}", gone.address(), follower.address());
+    drop(gone);
+    let operator = Operator::new(masters.parse().unwrap());
+    let serve = async {
+        let mut asked = follower.accept().await;
+        assert!(asked.request().await.head.starts_with("GET /state HTTP/1.1\r\n"));
+        asked
+            .answer("307 Temporary Redirect", &format!("Location: //{}/state\r\n", leader.address()), "")
+            .await;
+        let mut asked = leader.accept().await;
+        asked.request().await;
+        asked.answer("200 OK", "", r#"{"limits":{"mem":Infinity},"slaves":[]}"#).await;
+        // The next request comes to the leader at once, and over the same connection.
+        let call: master::Call = asked.request().await.call();
+        assert_eq!(call.r#type, Some(master::call::Type::GetHealth));
+        let healthy = master::response::GetHealth { healthy: true, ..Default::default() };
+        let response = master::Response { get_health: Some(healthy), ..Default::default() };
+        let body = response.encode();
+        asked.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes()).await;
+        asked.write(&body).await;
+    };
+    let ask = async {
+        let state = operator.get_json("/state").await.unwrap();
+        assert!(state["slaves"].is_array() && state["limits"]["mem"].is_null(), "{state}");
+        let call = master::Call { r#type: Some(master::call::Type::GetHealth), ..Default::default() };
+        operator.call(&call).await.unwrap().unwrap()
+    };
+    let (response, ()) = soon(async { tokio::join!(ask, serve) }).await;
+    assert!(response.get_health.unwrap().healthy);
+    assert_eq!(operator.leader(), Some(leader.address()));
+}
+
+#[tokio::test]
+async fn a_file_is_read_in_pieces() {
+    let peer = Peer::bind().await;
+    let agent = Agent::new(peer.address());
+    let serve = async {
+        let mut asked = peer.accept().await;
+        let request = asked.request().await;
+        assert!(
+            request.head.starts_with("GET /files/read?path=/a%20b&offset=3&length=4 "),
+            "{}",
+            request.head
+        );
+        asked.answer("200 OK", "", r#"{"data":"text","offset":3}"#).await;
+        asked.request().await;
+        asked.answer("404 Not Found", "", "no such file\n").await;
+    };
+    let read = async { (agent.read_file("/a b", 3, 4).await, agent.file_size("/other").await) };
+    let ((piece, missing), ()) = soon(async { tokio::join!(read, serve) }).await;
+    assert_eq!(piece.unwrap().data, "text");
+    assert!(matches!(missing, Err(Error::Status { status: 404, ref text, .. }) if text == "no such file"));
+}
