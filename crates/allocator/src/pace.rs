@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! When rounds happen.
+
+use crate::books::{AgentAt, FrameworkAt};
+use crate::config::Config;
+use crate::work::Work;
+use kaon_model::{Mono, Timers};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// How much a change has to hurry under the timing of Mesos. Event-driven, every change leads to a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Waits for the tick: resources came back, a refusal ended, an agent was activated again.
+    AtTick,
+    /// A round for this agent at once: it is new or has changed.
+    Agent,
+    /// A round for all agents at once: a framework came, or asks for offers.
+    All,
+}
+
+/// What is to be looked at, and when.
+///
+/// - Changes gather for a moment, so that a burst is one round.
+/// - What waits for the tick waits until the next multiple of the interval, counted from the start.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    started: Mono,
+    /// For the next round, which is due at `due`.
+    soon: Work,
+    first_change: Mono,
+    last_change: Mono,
+    at_tick: Work,
+    tick: Option<Mono>,
+    /// Agents to be looked at again once a framework may be called again.
+    waiting: Timers<AgentAt>,
+}
+
+impl Pace {
+    pub fn new(now: Mono) -> Pace {
+        let (soon, at_tick, waiting) = (Work::default(), Work::default(), Timers::new());
+        Pace { started: now, soon, first_change: now, last_change: now, at_tick, tick: None, waiting }
+    }
+
+    /// Notes that there is something to look at.
+    pub fn note(&mut self, config: &Config, now: Mono, urgency: Urgency, change: impl FnOnce(&mut Work)) {
+        let mut work = Work::default();
+        change(&mut work);
+        if !config.event_driven && urgency == Urgency::All {
+            work.merge(std::mem::take(&mut self.at_tick));
+            self.tick = None;
+        }
+        if work.is_empty() {
+            return;
+        }
+        if !config.event_driven && urgency == Urgency::AtTick {
+            self.at_tick.merge(work);
+            self.tick.get_or_insert(next_tick(self.started, config, now));
+            return;
+        }
+        if self.soon.is_empty() {
+            self.first_change = now;
+        }
+        self.last_change = now;
+        self.soon.merge(work);
+    }
+
+    /// Has an agent looked at again at `until`.
+    pub fn wait(&mut self, agent: AgentAt, until: Mono) {
+        self.waiting.set_no_later(agent, until);
+    }
+
+    /// Whether the agent is to be looked at again later.
+    pub fn is_waiting(&self, agent: AgentAt) -> bool {
+        self.waiting.get(&agent).is_some()
+    }
+
+    /// Moves what has come to its time into the next round.
+    pub fn advance(&mut self, config: &Config, now: Mono) {
+        while let Some((_, agent)) = self.waiting.pop_due(now) {
+            self.note(config, now, Urgency::Agent, |work| work.agent(agent));
+        }
+        if self.tick.is_some_and(|tick| tick <= now) {
+            self.tick = None;
+            let work = std::mem::take(&mut self.at_tick);
+            self.soon.merge(work);
+            // It has waited long enough.
+            self.first_change = Mono::ZERO;
+            self.last_change = Mono::ZERO;
+        }
+    }
+
+    /// The work of the next round, if that is due.
+    pub fn start(&mut self, config: &Config, now: Mono) -> Option<Work> {
+        self.due(config).filter(|due| *due <= now)?;
+        Some(std::mem::take(&mut self.soon))
+    }
+
+    /// When to call next.
+    pub fn deadline(&self, config: &Config) -> Option<Mono> {
+        [self.due(config), self.tick, self.waiting.next()].into_iter().flatten().min()
+    }
+
+    fn due(&self, config: &Config) -> Option<Mono> {
+        if self.soon.is_empty() {
+            return None;
+        }
+        if !config.event_driven {
+            return Some(self.first_change);
+        }
+        Some((self.last_change + config.gather).min(self.first_change + config.gather_at_most))
+    }
+
+    /// The first tick after `now`.
+    pub fn next_tick(&self, config: &Config, now: Mono) -> Mono {
+        next_tick(self.started, config, now)
+    }
+}
+
+fn next_tick(started: Mono, config: &Config, now: Mono) -> Mono {
+    // A master with an interval of nothing ticks every millisecond, and not without end in one moment.
+    let interval = config.allocation_interval.max(Duration::from_millis(1));
+    let ticks = now.since(started).as_nanos() / interval.as_nanos();
+    let nanos = u64::try_from((ticks + 1).saturating_mul(interval.as_nanos())).unwrap_or(u64::MAX);
+    started + Duration::from_nanos(nanos)
+}
+
+/// Which frameworks were offered something of which agents a moment ago.
+///
+/// Bound: as many entries as offers were made within one spacing.
+#[derive(Debug, Default)]
+pub(crate) struct Spacing {
+    until: BTreeMap<(AgentAt, FrameworkAt), Mono>,
+    ends: VecDeque<(Mono, AgentAt, FrameworkAt)>,
+}
+
+impl Spacing {
+    pub fn offered(&mut self, agent: AgentAt, framework: FrameworkAt, now: Mono, spacing: Duration) {
+        self.forget_ended(now);
+        let until = now + spacing;
+        self.until.insert((agent, framework), until);
+        self.ends.push_back((until, agent, framework));
+    }
+
+    /// When the framework may be offered something of the agent again, if not now.
+    pub fn until(&self, agent: AgentAt, framework: FrameworkAt, now: Mono) -> Option<Mono> {
+        self.until.get(&(agent, framework)).copied().filter(|until| *until > now)
+    }
+
+    fn forget_ended(&mut self, now: Mono) {
+        while let Some((until, agent, framework)) = self.ends.front().copied()
+            && until <= now
+        {
+            self.ends.pop_front();
+            if self.until.get(&(agent, framework)) == Some(&until) {
+                self.until.remove(&(agent, framework));
+            }
+        }
+    }
+}
