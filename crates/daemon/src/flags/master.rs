@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The flags of the master.
+
+use super::Kind::{Bool, Bytes, Choice, Duration, Integer, Number, Path, Text};
+use super::shared::{NO_AUTHENTICATION, NO_AUTHORIZATION, NO_MODULES, SHARED};
+use super::{Flag, Table, ignored, refused, used};
+
+pub const TABLE: Table = &[SHARED, MASTER];
+
+const ONE_MASTER: &str = "one master keeps its registry in a file of its own, which needs no quorum";
+const LOCAL_REGISTRY: &str = "the registry is a local file: reading and writing it waits for nobody";
+const NO_QUOTA: &str = "it matters only where there is quota, which is not implemented yet";
+const KEPT: &str = "the registry forgets no agent yet, so more is known, not less";
+
+pub(super) const MASTER: &[Flag] = &[
+    used("port", Integer, Some("5050"), "The port to listen on; 0 takes any free one.").between("0", "65535"),
+    used("work_dir", Path, None, "The folder of the registry. Needed unless --registry=in_memory."),
+    used(
+        "registry",
+        Choice(&["replicated_log", "in_memory"]),
+        Some("replicated_log"),
+        "Where the registry lies: in a file below --work_dir (by the name that Mesos has for it), or nowhere.",
+    ),
+    used("cluster", Text, None, "The name of the cluster, for people."),
+    used(
+        "allocation_interval",
+        Duration,
+        Some("1secs"),
+        "The time between two rounds that look at every agent.",
+    )
+    .between("1ms", "1weeks"),
+    used(
+        "event_driven_allocation",
+        Bool,
+        Some("true"),
+        "Offers what changed within milliseconds, between those rounds.",
+    ),
+    used(
+        "allocator",
+        Choice(&["hierarchical", "priority"]),
+        Some("hierarchical"),
+        "Who is offered resources next: by dominant shares, or roles strictly in order of weight.",
+    ),
+    used("offer_timeout", Duration, None, "How long a framework may keep an offer; for ever by default."),
+    used(
+        "min_allocatable_resources",
+        Text,
+        Some("cpus:0.01|mem:32"),
+        "An agent's free resources are offered if they hold at least one of these quantities, divided by '|'.",
+    ),
+    used("weights", Text, None, "The weights of roles, as 'role=weight,role=weight'."),
+    used("roles", Text, None, "The only roles that frameworks may have, divided by ','; any by default."),
+    used("root_submissions", Bool, Some("true"), "Whether frameworks may run as root."),
+    used(
+        "filter_gpu_resources",
+        Bool,
+        Some("true"),
+        "Offers agents with GPUs only to frameworks that ask for GPUs.",
+    ),
+    used("agent_ping_timeout", Duration, Some("15secs"), "The time in which an agent must answer a ping.")
+        .or("slave_ping_timeout")
+        .between("1secs", "15mins"),
+    used(
+        "max_agent_ping_timeouts",
+        Integer,
+        Some("5"),
+        "So many unanswered pings, and the agent is unreachable.",
+    )
+    .or("max_slave_ping_timeouts")
+    .between("1", "1000000"),
+    used(
+        "agent_reregister_timeout",
+        Duration,
+        Some("10mins"),
+        "The time an agent has to come back after a master's failover, or after its connection broke.",
+    )
+    .or("slave_reregister_timeout")
+    .between("10mins", "5200weeks"),
+    used("max_completed_frameworks", Integer, Some("50"), "How many ended frameworks are remembered."),
+    used(
+        "max_completed_tasks_per_framework",
+        Integer,
+        Some("1000"),
+        "How many ended tasks are remembered of each.",
+    ),
+    used(
+        "max_unreachable_tasks_per_framework",
+        Integer,
+        Some("1000"),
+        "How many tasks on unreachable agents are remembered of each framework.",
+    ),
+    used(
+        "max_operator_event_stream_subscribers",
+        Integer,
+        Some("1000"),
+        "How many operators may watch at once; the one that has watched longest is dropped beyond.",
+    )
+    .between("1", "1000000"),
+    refused("zk", Text, None, "several masters are not implemented yet; run one, without --zk"),
+    ignored("quorum", Integer, None, ONE_MASTER),
+    ignored("log_auto_initialize", Bool, Some("true"), ONE_MASTER),
+    ignored("registry_strict", Bool, Some("false"), "Mesos ignores it too"),
+    ignored("registry_fetch_timeout", Duration, Some("1mins"), LOCAL_REGISTRY),
+    ignored("registry_store_timeout", Duration, Some("20secs"), LOCAL_REGISTRY),
+    ignored("registry_gc_interval", Duration, Some("15mins"), KEPT),
+    ignored("registry_max_agent_age", Duration, Some("2weeks"), KEPT),
+    ignored("registry_max_agent_count", Integer, Some("102400"), KEPT),
+    refused(
+        "recovery_agent_removal_limit",
+        Text,
+        Some("100%"),
+        "agents are not counted after a failover yet",
+    )
+    .or("recovery_slave_removal_limit"),
+    refused("agent_removal_rate_limit", Text, None, "agents are marked unreachable at no fixed rate yet")
+        .or("slave_removal_rate_limit"),
+    refused("role_sorter", Text, Some("drf"), "the order of roles is that of --allocator").or("user_sorter"),
+    refused("framework_sorter", Text, Some("drf"), "the order of frameworks is that of --allocator"),
+    ignored("allocator_agent_recovery_factor", Number, Some("0.8"), NO_QUOTA),
+    ignored("allocator_recovery_timeout", Duration, Some("10mins"), NO_QUOTA),
+    refused("fair_sharing_excluded_resource_names", Text, None, "shares count every resource yet"),
+    ignored("offer_constraints_re2_max_mem", Bytes, Some("4KB"), "expressions are bounded in another way"),
+    ignored(
+        "offer_constraints_re2_max_program_size",
+        Integer,
+        Some("100"),
+        "expressions are bounded in another way",
+    ),
+    refused("whitelist", Path, None, "deactivate agents instead"),
+    ignored("webui_dir", Path, Some("/usr/local/share/mesos/webui"), "no web interface is served yet"),
+    refused("authenticate_frameworks", Bool, Some("false"), NO_AUTHENTICATION).or("authenticate"),
+    refused("authenticate_agents", Bool, Some("false"), NO_AUTHENTICATION).or("authenticate_slaves"),
+    refused("authenticate_http_frameworks", Bool, Some("false"), NO_AUTHENTICATION),
+    ignored("authentication_v0_timeout", Duration, Some("15secs"), "nobody is authenticated yet"),
+    refused("authenticators", Text, Some("crammd5"), NO_AUTHENTICATION),
+    refused("http_framework_authenticators", Text, None, NO_AUTHENTICATION),
+    refused("credentials", Path, None, NO_AUTHENTICATION),
+    refused("authorizers", Text, Some("local"), NO_AUTHORIZATION),
+    refused("rate_limits", Text, None, "frameworks' messages are not limited yet, and must not seem to be"),
+    refused("max_executors_per_agent", Integer, None, "executors are not counted yet")
+        .or("max_executors_per_slave"),
+    refused("master_contender", Text, None, NO_MODULES),
+    refused("master_detector", Text, None, NO_MODULES),
+    ignored(
+        "publish_per_framework_metrics",
+        Bool,
+        Some("true"),
+        "metrics are published for the cluster as a whole",
+    ),
+    refused("require_agent_domain", Bool, Some("false"), "fault domains are not implemented yet"),
+];
