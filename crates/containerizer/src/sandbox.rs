@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Gid, Uid, fchown};
 use thiserror::Error;
 
-use crate::id::{ContainerId, InvalidName, check_component};
+use crate::id::{InvalidName, check_component};
 use crate::user::{Credentials, UserError};
 
 /// Mesos: its agent's mode for a sandbox since 1.9; nobody but its user and group looks inside.
@@ -49,24 +49,29 @@ pub struct Sandbox<'a> {
     /// The executor's id.
     pub executor: &'a str,
     /// The run.
-    pub container: &'a ContainerId,
+    pub container: &'a str,
 }
 
-impl Sandbox<'_> {
+impl<'a> Sandbox<'a> {
+    /// From its path below the work directory, as [`path`](Self::path) makes it.
+    pub fn parse(relative: &'a str) -> Option<Sandbox<'a>> {
+        let parts: Vec<&str> = relative.split('/').collect();
+        match parts[..] {
+            ["slaves", agent, "frameworks", framework, "executors", executor, "runs", container] => {
+                Some(Sandbox { agent, framework, executor, container })
+            }
+            _ => None,
+        }
+    }
+
     /// Its path below `work_dir`, whether it exists or not.
     pub fn path(&self, work_dir: &Path) -> Result<PathBuf, SandboxError> {
         check_component("the agent id", self.agent)?;
         check_component("the framework id", self.framework)?;
         check_component("the executor id", self.executor)?;
+        check_component("the container id", self.container)?;
         let mut path = work_dir.join("slaves").join(self.agent);
-        path.extend([
-            "frameworks",
-            self.framework,
-            "executors",
-            self.executor,
-            "runs",
-            self.container.as_str(),
-        ]);
+        path.extend(["frameworks", self.framework, "executors", self.executor, "runs", self.container]);
         Ok(path)
     }
 
@@ -113,7 +118,7 @@ fn hand_over(path: &Path, owner: Option<&Credentials>) -> io::Result<()> {
 }
 
 /// Makes `link` point at `target`, whatever it pointed at before, and never be missing meanwhile.
-fn point(link: &Path, target: &Path, run: &ContainerId) -> io::Result<()> {
+fn point(link: &Path, target: &Path, run: &str) -> io::Result<()> {
     if fs::read_link(link).is_ok_and(|old| old == target) {
         return Ok(());
     }
@@ -137,13 +142,19 @@ mod tests {
 
     #[test]
     fn the_path_is_that_of_mesos_and_stays_below_the_work_dir() {
-        let container = ContainerId::new("c").expect("valid");
-        let sandbox = Sandbox { agent: "a-S0", framework: "f-0001", executor: "e", container: &container };
+        let sandbox = Sandbox { agent: "a-S0", framework: "f-0001", executor: "e", container: "c" };
         let path = sandbox.path(Path::new("/w")).expect("valid");
         assert_eq!(path, Path::new("/w/slaves/a-S0/frameworks/f-0001/executors/e/runs/c"));
+        assert_eq!(Sandbox::parse("slaves/a-S0/frameworks/f-0001/executors/e/runs/c"), Some(sandbox));
+        for bad in
+            ["slaves/a/frameworks/f/executors/e/runs/c/d", "/slaves/a/frameworks/f/executors/e/runs/c", ""]
+        {
+            assert_eq!(Sandbox::parse(bad), None, "{bad}");
+        }
         for bad in ["..", "a/b", ""] {
             assert!(Sandbox { executor: bad, ..sandbox }.path(Path::new("/w")).is_err());
             assert!(Sandbox { framework: bad, ..sandbox }.path(Path::new("/w")).is_err());
+            assert!(Sandbox { container: bad, ..sandbox }.path(Path::new("/w")).is_err());
             assert!(Sandbox { agent: bad, ..sandbox }.path(Path::new("/w")).is_err());
         }
     }

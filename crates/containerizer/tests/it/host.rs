@@ -65,7 +65,7 @@ impl Host {
     }
 
     pub fn sandbox(&self, id: &ContainerId, user: Option<&str>) -> PathBuf {
-        let sandbox = Sandbox { agent: "S0", framework: "F", executor: id.as_str(), container: id };
+        let sandbox = Sandbox { agent: "S0", framework: "F", executor: id.as_str(), container: id.as_str() };
         sandbox.create(&self.root.join("work"), user).expect("makes the sandbox")
     }
 

@@ -32,9 +32,8 @@ fn a_sandbox_belongs_to_its_user() {
 
 fn latest_follows_the_newest_run() {
     let host = Host::without_agent();
-    let (first, second) = (id("r1"), id("r2"));
     let work = host.root.join("work");
-    for run in [&first, &second] {
+    for run in ["r1", "r2"] {
         let sandbox =
             kaon_containerizer::Sandbox { agent: "S0", framework: "F", executor: "e", container: run };
         let path = sandbox.create(&work, None).expect("makes");
