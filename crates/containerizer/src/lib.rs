@@ -3,7 +3,7 @@
 //! Runs containers on one Linux host.
 //!
 //! The agent decides *what* runs; this crate makes it run. A container is a tree of processes beneath a
-//! [supervisor](supervisor), a small process of its own that outlives the agent. How it is started is written
+//! supervisor, a small process of its own that outlives the agent. How it is started is written
 //! down first, as a [`Plan`] to which every [`Isolator`] contributes, and then carried out in one place. The design,
 //! its alternatives and its measured figures stand in `docs/design/supervisor.md`.
 //!

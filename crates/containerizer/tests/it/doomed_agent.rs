@@ -20,9 +20,11 @@ pub struct Errand<'a> {
     pub script: &'a str,
     pub die_with_agent: bool,
     pub recovery_timeout: Duration,
+    /// How many more to launch after the first, one after the other: `<id>-1`, `<id>-2`, …
+    pub more: u32,
 }
 
-/// Starts an agent that launches one container and then waits to be killed.
+/// Starts an agent that launches its containers and then waits to be killed. Returns when the first one runs.
 pub fn start(runtime: &Path, errand: &Errand<'_>) -> Child {
     let mut child = Process::new("/proc/self/exe")
         .args([
@@ -32,7 +34,7 @@ pub fn start(runtime: &Path, errand: &Errand<'_>) -> Child {
             &errand.sandbox.display().to_string(),
         ])
         .args([errand.script, &errand.die_with_agent.to_string()])
-        .arg(errand.recovery_timeout.as_millis().to_string())
+        .args([errand.recovery_timeout.as_millis().to_string(), errand.more.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -53,7 +55,7 @@ pub fn kill(mut agent: Child) {
 pub fn run() -> ExitCode {
     let spawner = Spawner::prepare().expect("seals");
     let arguments: Vec<String> = std::env::args().skip(2).collect();
-    let [runtime, id, sandbox, script, die_with_agent, recovery_timeout] = &arguments[..] else {
+    let [runtime, id, sandbox, script, die_with_agent, recovery_timeout, more] = &arguments[..] else {
         return ExitCode::FAILURE;
     };
     let containers = Containerizer::new(Path::new(runtime), spawner).expect("starts");
@@ -62,6 +64,9 @@ pub fn run() -> ExitCode {
     config.recovery_timeout = Duration::from_millis(recovery_timeout.parse().expect("a number"));
     containers.launch(&host::id(id), &config).expect("launches");
     std::io::stdout().write_all(b"launched\n").expect("says so");
+    for number in 1..=more.parse().expect("a number") {
+        containers.launch(&host::id(&format!("{id}-{number}")), &config).expect("launches");
+    }
     // Until killed; and if the test itself dies, its end of our standard input closes.
     let _end = std::io::stdin().lock().read_line(&mut String::new());
     ExitCode::SUCCESS

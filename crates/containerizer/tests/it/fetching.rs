@@ -27,16 +27,16 @@ crate::tests![
     it_serves_mesos_as_well,
 ];
 
-struct Box_ {
+struct Scene {
     host: Host,
     sandbox: PathBuf,
 }
 
-impl Box_ {
-    fn new() -> Box_ {
+impl Scene {
+    fn new() -> Scene {
         let host = Host::without_agent();
         let sandbox = host.sandbox(&id("box"), None);
-        Box_ { host, sandbox }
+        Scene { host, sandbox }
     }
 
     fn info(&self, uris: Vec<Uri>) -> FetcherInfo {
@@ -85,7 +85,7 @@ fn http_follows_the_rules() {
         ("/chunked", "chunked", "abcde"),
         ("/slow", "slow", "xxxxxxxxxx"),
     ];
-    let sandbox = Box_::new();
+    let sandbox = Scene::new();
     for (path, name, content) in good {
         sandbox.fetch(Uri::new(url(path))).unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(sandbox.read(name), content, "{path}");
@@ -124,7 +124,7 @@ fn http_follows_the_rules() {
 
 fn https_trusts_only_whom_it_is_told_to() {
     let port = web::serve_tls();
-    let sandbox = Box_::new();
+    let sandbox = Scene::new();
     let uri = Uri::new(format!("https://localhost:{port}/hello"));
     let reason = sandbox.fetch(uri.clone()).expect_err("nobody vouches for this server");
     assert!(reason.contains("UnknownIssuer") || reason.contains("certificate"), "{reason}");
@@ -139,7 +139,7 @@ fn https_trusts_only_whom_it_is_told_to() {
 }
 
 fn local_files_follow_the_rules() {
-    let sandbox = Box_::new();
+    let sandbox = Scene::new();
     let sources =
         sandbox.prepare("echo text > plain; echo run > tool; chmod 750 tool; chmod u+s plain; mkfifo pipe");
     let path = |name: &str| sources.join(name).display().to_string();
@@ -183,7 +183,7 @@ fn local_files_follow_the_rules() {
 }
 
 fn archives_are_extracted() {
-    let sandbox = Box_::new();
+    let sandbox = Scene::new();
     let sources = sandbox.prepare(
         "mkdir -p top/deep; echo one > top/deep/one; chmod 640 top/deep/one; echo run > top/run; chmod 4755 top/run; \
          ln -s deep/one top/soft; ln top/run top/hard; chmod 555 top/deep; \
@@ -230,7 +230,7 @@ fn archives_are_extracted() {
 }
 
 fn evil_archives_are_refused() {
-    let sandbox = Box_::new();
+    let sandbox = Scene::new();
     let sources = sandbox.prepare(
         "echo evil > x; tar cPf up.tar --transform 's,^x,../escaped,' x; \
          tar cPf absolute.tar --transform \"s,^x,$PWD/escaped,\" x; \
@@ -266,7 +266,7 @@ fn files_belong_to_the_user_and_are_read_as_him() {
     let secret = host.root.join("secret");
     fs::write(&secret, "text").expect("writes");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("hides");
-    let mut info = Box_ { host: Host::without_agent(), sandbox: sandbox.clone() }
+    let mut info = Scene { host: Host::without_agent(), sandbox: sandbox.clone() }
         .info(vec![Uri { output_file: Some("d/public".into()), ..Uri::new(public.display().to_string()) }]);
     info.user = Some("nobody".into());
     fetch(&info).expect("fetches");
@@ -281,7 +281,7 @@ fn files_belong_to_the_user_and_are_read_as_him() {
 
 fn a_fetch_that_is_dropped_ends() {
     let port = web::serve();
-    let sandbox = Box_::new();
+    let sandbox = Scene::new();
     let mut info = sandbox.info(vec![Uri::new(format!("http://127.0.0.1:{port}/silent"))]);
     info.stall_timeout = None;
     let fetching = Fetch::start(&spawner(), &info).expect("starts");
@@ -309,7 +309,7 @@ fn fetch_process() -> Process {
 }
 
 fn a_fetch_is_told_apart_by_its_log() {
-    let sandbox = Box_::new();
+    let sandbox = Scene::new();
     let sources = sandbox.prepare("echo text > plain");
     let path = sources.join("plain").display().to_string();
     sandbox.fetch(Uri { cache: true, ..Uri::new(&path) }).expect("fetches");
@@ -338,7 +338,7 @@ fn mesos_fetcher(info: &FetcherInfo, environment: &[(&str, &str)]) -> (Option<i3
 }
 
 fn it_serves_mesos_as_well() {
-    let sandbox = Box_::new();
+    let sandbox = Scene::new();
     let sources = sandbox.prepare("echo text > plain");
     let uri = Uri::new(sources.join("plain").display().to_string());
     let (status, log) = mesos_fetcher(&sandbox.info(vec![uri]), &[]);

@@ -21,13 +21,21 @@ crate::tests![
     a_killed_supervisor_takes_its_container_along,
     one_runtime_folder_has_one_agent,
     a_launch_that_was_cut_short_is_given_up,
+    an_agent_killed_at_any_moment_leaves_no_riddle,
     what_lies_in_the_runtime_folder_may_be_damaged,
 ];
 
 const LONG: Duration = Duration::from_secs(900);
 
 fn errand<'a>(host: &Host, id: &'a kaon_containerizer::ContainerId, script: &'a str) -> Errand<'a> {
-    Errand { id, sandbox: host.sandbox(id, None), script, die_with_agent: false, recovery_timeout: LONG }
+    Errand {
+        id,
+        sandbox: host.sandbox(id, None),
+        script,
+        die_with_agent: false,
+        recovery_timeout: LONG,
+        more: 0,
+    }
 }
 
 fn a_container_outlives_its_agent() {
@@ -163,6 +171,41 @@ fn a_launch_that_was_cut_short_is_given_up() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("given up"), "{output:?}");
     assert!(!config.sandbox.join("init").exists());
     host.agent().remove(&id).expect("removes");
+}
+
+fn an_agent_killed_at_any_moment_leaves_no_riddle() {
+    for round in 0..20 {
+        let mut host = Host::without_agent();
+        let id = id("many");
+        let errand = Errand { more: 1000, ..errand(&host, &id, "exec sleep 300") };
+        let agent = doomed_agent::start(&host.runtime(), &errand);
+        std::thread::sleep(Duration::from_micros(round * 700));
+        doomed_agent::kill(agent);
+
+        host.start_agent();
+        let found = host.agent().recover().expect("recovers");
+        assert!(found.iter().any(|found| found.id == id));
+        for found in found {
+            match (&found.state, &found.supervisor) {
+                (State::Running { .. }, Some(supervisor)) => {
+                    host.agent().destroy(&found.id).expect("destroys");
+                    assert_eq!(host.wait(&found.id, supervisor).signal(), Some(9));
+                }
+                (State::Lost, None) => {}
+                other => panic!("{other:?}"),
+            }
+            host.agent().remove(&found.id).expect("removes");
+        }
+        let mark = format!("MESOS_SANDBOX={}", errand.sandbox.display());
+        eventually("nothing of them is left", || (!anyone_carries(&mark)).then_some(()));
+    }
+}
+
+fn anyone_carries(mark: &str) -> bool {
+    fs::read_dir("/proc").expect("lists").flatten().any(|process| {
+        let environment = fs::read(process.path().join("environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+    })
 }
 
 fn what_lies_in_the_runtime_folder_may_be_damaged() {
