@@ -18,6 +18,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin, Stdio};
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use thiserror::Error;
 
 pub use info::{Action, Duration as FetcherDuration, FetcherInfo, Item, Uri};
 
@@ -25,6 +26,11 @@ use crate::spawner::Spawner;
 
 /// Bound: of the reason that a failed fetch gives.
 const LONGEST_REASON: u64 = 4 << 10;
+
+/// Why a fetch could not even be started.
+#[derive(Debug, Error)]
+#[error("cannot start the fetcher: {0}")]
+pub struct FetchError(#[from] io::Error);
 
 /// Starts fetches.
 #[derive(Debug)]
@@ -43,8 +49,8 @@ pub struct Fetching {
 
 impl Fetch {
     /// Starts to fetch what `info` lists, as its user.
-    pub fn start(spawner: &Spawner, info: &FetcherInfo) -> io::Result<Fetching> {
-        let mut line = serde_json::to_vec(info)?;
+    pub fn start(spawner: &Spawner, info: &FetcherInfo) -> Result<Fetching, FetchError> {
+        let mut line = serde_json::to_vec(info).map_err(io::Error::from)?;
         line.push(b'\n');
         let mut command = spawner.fetcher();
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
@@ -52,7 +58,7 @@ impl Fetch {
             Ok((pidfd, reason, lifeline)) => Ok(Fetching { pidfd, child, reason, _lifeline: lifeline }),
             Err(error) => {
                 end(&mut child);
-                Err(error)
+                Err(error.into())
             }
         }
     }

@@ -27,9 +27,9 @@ pub mod user;
 pub mod wait_status;
 
 pub use config::{Command, ContainerConfig, Resource, Rlimit};
-pub use containerizer::{Containerizer, Observed, Running, Scope, State};
+pub use containerizer::{ContainerError, Containerizer, Observed, Running, Scope, State};
 pub use dispatch::dispatch;
-pub use fetcher::{Fetch, Fetching};
+pub use fetcher::{Fetch, FetchError, Fetching};
 pub use id::ContainerId;
 pub use isolator::Isolator;
 pub use plan::Plan;

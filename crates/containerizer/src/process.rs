@@ -85,7 +85,6 @@ pub(crate) struct Stat {
     pub(crate) system: [u64; 2],
     pub(crate) threads: u64,
     pub(crate) start_time: u64,
-    pub(crate) resident_pages: u64,
 }
 
 impl Stat {
@@ -117,7 +116,6 @@ impl Stat {
             system: [count(15)?, count(17)?],
             threads: count(20)?,
             start_time: count(22)?,
-            resident_pages: count(24)?,
         })
     }
 }
@@ -138,7 +136,7 @@ mod tests {
         let stat = Stat::parse(line).expect("parses");
         assert_eq!((stat.pid, stat.state, stat.parent, stat.threads), (42, b'S', 7, 3));
         assert_eq!((stat.user, stat.system), ([11, 13], [12, 14]));
-        assert_eq!((stat.start_time, stat.resident_pages), (987, 256));
+        assert_eq!(stat.start_time, 987);
         assert_eq!(Stat::parse(b"42 (cut"), None);
         assert_eq!(Stat::parse(b"42 (cut) S 1 2"), None);
     }

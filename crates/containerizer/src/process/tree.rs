@@ -41,11 +41,25 @@ pub(crate) fn usage(root: i32) -> io::Result<Usage> {
     for stat in descendants(root)? {
         usage.user += time(stat.user.iter().sum());
         usage.system += time(stat.system.iter().sum());
-        usage.resident += stat.resident_pages * page;
+        usage.resident += resident_pages(stat.pid)? * page;
         usage.processes += u64::from(stat.state != b'Z');
         usage.threads += if stat.state == b'Z' { 0 } else { stat.threads };
     }
     Ok(usage)
+}
+
+/// The pages that a process holds in memory; none if it has ended.
+///
+/// Not from `stat`: since Linux 6.2 the figure there leaves out what each processor has not passed on yet, which for a
+/// small process is all of it.
+fn resident_pages(pid: i32) -> io::Result<u64> {
+    match fs::read_to_string(format!("/proc/{pid}/statm")) {
+        Ok(line) => {
+            Ok(line.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0))
+        }
+        Err(error) if is_gone(&error) => Ok(0),
+        Err(error) => Err(error),
+    }
 }
 
 /// Signals each living process beneath `root` once; how many were reached.

@@ -3,10 +3,11 @@
 //! What a container finds when it starts, and how its end is told.
 
 use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use kaon_containerizer::{Command, State};
 
-use crate::host::{Host, eventually, id};
+use crate::host::{Host, eventually, id, lives};
 
 crate::tests![
     an_exit_code_is_recorded,
@@ -43,16 +44,19 @@ fn an_exit_is_seen_at_once_and_freed() {
     let running = host.launch(&id, Command::shell("sleep 0.1"));
     assert_eq!(host.agent().state(&id).expect("known"), State::Running { pid: Some(running.pid) });
     assert!(host.agent().remove(&id).expect_err("runs").to_string().contains("still runs"));
+    assert!(lives(pid_of(&running.supervisor).expect("lives")));
     assert_eq!(host.wait(&id, &running.supervisor).code(), Some(0));
+    assert_eq!(pid_of(&running.supervisor), None, "it was reaped, and is no zombie");
     host.agent().remove(&id).expect("removes");
     assert!(!host.folder(&id).exists());
     assert!(host.agent().state(&id).expect_err("forgotten").to_string().contains("there is no container"));
-    // The supervisor is our child: had nobody reaped it, it would still be a zombie.
-    let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
-    for child in children.split_whitespace() {
-        let line = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
-        assert!(!line.contains("short"), "{line}");
-    }
+}
+
+/// The process of a pidfd, until it has been reaped.
+fn pid_of(pidfd: &OwnedFd) -> Option<i32> {
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).expect("reads");
+    let pid = info.lines().find_map(|line| line.strip_prefix("Pid:")).expect("is a pidfd");
+    pid.trim().parse().ok().filter(|pid| *pid > 0)
 }
 
 fn a_program_gets_its_argv_and_is_found_in_its_own_path() {
