@@ -93,7 +93,7 @@ impl<'a> Codec<'a> {
                 (shape, _) => format!("w.{shape}({name}, &self.{rust});"),
             };
             let _ = if field.v0_only {
-                writeln!(out, "if w.is_v0() {{ {put} }}")
+                writeln!(out, "if w.dialect().shows_v0() {{ {put} }}")
             } else {
                 writeln!(out, "{put}")
             };
@@ -113,7 +113,7 @@ impl<'a> Codec<'a> {
             let rust = escape(&field.name);
             let bit = self.bit(field);
             let name = name_literal(field);
-            let guard = if field.v0_only { " if p.is_v0()" } else { "" };
+            let guard = if field.v0_only { " if p.dialect().shows_v0()" } else { "" };
             let call = format!("p.{}({}, {name}, value, &mut self.{rust}{bit})", shape(field), field.number);
             let others = self.others(field);
             let arm = if others.is_empty() {

@@ -16,7 +16,7 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, Fi
 /// `Call.Subscribe` numbers its fields differently there.
 const OWN_V0_PACKAGES: &[&str] = &["mesos.scheduler"];
 
-/// Public v0 packages that nothing of ours speaks: their v1 twins carry the same facts.
+/// Public v0 packages that nothing of ours speaks where v1 has the same message: it carries the same facts.
 const UNUSED_V0_PACKAGES: &[&str] = &[
     "mesos.executor",
     "mesos.master",
@@ -91,14 +91,18 @@ impl Schema {
         let twins: BTreeSet<String> = self.messages.keys().chain(self.enums.keys()).cloned().collect();
         for file in &set.file {
             let package = file.package();
-            if v0 && (UNUSED_V0_PACKAGES.contains(&package) || package == "google.protobuf") {
+            if v0 && package == "google.protobuf" {
                 continue;
             }
             let scope = format!(".{package}");
-            for message in &file.message_type {
+            let unused = |name: &str| {
+                v0 && UNUSED_V0_PACKAGES.contains(&package)
+                    && twins.contains(&key(&format!("{scope}.{name}"), v0, &twins))
+            };
+            for message in file.message_type.iter().filter(|message| !unused(message.name())) {
                 self.add_message(&scope, message, v0, &twins);
             }
-            for enumeration in &file.enum_type {
+            for enumeration in file.enum_type.iter().filter(|enumeration| !unused(enumeration.name())) {
                 self.add_enum(&scope, enumeration, v0, &twins);
             }
         }

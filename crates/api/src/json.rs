@@ -19,11 +19,26 @@ pub use writer::JsonWriter;
 
 use crate::wire::Message;
 
-/// Which family's names are spoken: `agent_id` or `slave_id`.
+/// Which family is spoken: names are `agent_id` or `slave_id`, and v1 lacks a field and an enum value of v0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     V0,
     V1,
+    /// Mesos: what a master tells of its own state to operators (`GET_AGENTS`, `GET_STATE`, their events) is v0
+    /// under the names of v1: `AgentInfo` has `checkpoint` there.
+    Master,
+}
+
+impl Dialect {
+    /// Whether names are spelled as in v0.
+    pub fn spells_v0(self) -> bool {
+        self == Dialect::V0
+    }
+
+    /// Whether what only v0 knows is shown.
+    pub fn shows_v0(self) -> bool {
+        self != Dialect::V1
+    }
 }
 
 /// A name in both families.

@@ -3,7 +3,8 @@
 //! How a double is written.
 
 /// The shortest text that reads back as the same double, in the layout of Mesos's writer: `4.0`, `0.1`, `1e-7`,
-/// `1e21`; not-a-number and the infinities are written bare.
+/// `1e21`; not-a-number and the infinities are written bare. Of several such texts Mesos does not always take the
+/// nearest one: its last digit may be another.
 pub fn format_double(value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();

@@ -22,8 +22,8 @@ impl JsonReader {
         JsonReader { dialect, report: Report::new(length(json)), field: "", required: false }
     }
 
-    pub fn is_v0(&self) -> bool {
-        self.dialect == Dialect::V0
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The name of the field being read, for error texts.
@@ -57,7 +57,7 @@ impl JsonReader {
             if matches!(value, Json::Null) {
                 continue;
             }
-            let key = if self.is_v0() { modern::<M>(key) } else { Some(key.as_str()) };
+            let key = if self.dialect.spells_v0() { modern::<M>(key) } else { Some(key.as_str()) };
             if let Some(key) = key {
                 message.merge_json(key, value, self, &mut seen)?;
             }
@@ -223,7 +223,11 @@ impl JsonReader {
         let Json::String(name) = json else {
             return Err(self.unexpected(json));
         };
-        let found = if self.is_v0() { E::from_v0_name(name) } else { E::from_name(name) };
+        let found = match self.dialect {
+            Dialect::V0 => E::from_v0_name(name),
+            Dialect::V1 => E::from_name(name),
+            Dialect::Master => E::VALUES.iter().find(|entry| entry.2.v1 == name).map(|entry| entry.0),
+        };
         if found.is_none() && self.required {
             return Err(JsonError(format!("Failed to find enum for '{name}'")));
         }
@@ -249,7 +253,7 @@ impl JsonReader {
     }
 
     fn spelled(&self, name: Name) -> &'static str {
-        if self.is_v0() { name.v0 } else { name.v1 }
+        if self.dialect.spells_v0() { name.v0 } else { name.v1 }
     }
 }
 

@@ -22,8 +22,8 @@ impl<'a> JsonWriter<'a> {
         JsonWriter { out, dialect, first: true }
     }
 
-    pub fn is_v0(&self) -> bool {
-        self.dialect == Dialect::V0
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Writes `{…}` with the members that `body` writes.
@@ -157,6 +157,6 @@ impl<'a> JsonWriter<'a> {
     }
 
     fn name(&mut self, name: Name) {
-        self.key(if self.is_v0() { name.v0 } else { name.v1 });
+        self.key(if self.dialect.spells_v0() { name.v0 } else { name.v1 });
     }
 }

@@ -187,17 +187,22 @@ fn head(bytes: &[u8]) -> Result<Option<(Pending, usize)>, FrameError> {
     if find("Content-Encoding").is_some() {
         return Err(FrameError::NotAMessage("its body is compressed, which no sender does"));
     }
-    let body = if find("Transfer-Encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
-        Length::Chunked
-    } else {
-        let length = find("Content-Length").map_or(Ok(0), str::parse::<usize>);
-        Length::Known(length.map_err(|_| FrameError::Http("its Content-Length is not a number".into()))?)
+    let body = match (find("Transfer-Encoding"), find("Content-Length")) {
+        (Some(coding), _) if coding.eq_ignore_ascii_case("chunked") => Length::Chunked,
+        (Some(_), _) => return Err(FrameError::Http("its Transfer-Encoding is not chunked".into())),
+        (None, Some(length)) => Length::Known(decimal(length)?),
+        (None, None) => Length::Known(0),
     };
-    if matches!(body, Length::Known(length) if length > BODY_MAX) {
-        return Err(FrameError::BodyTooLarge(BODY_MAX));
-    }
     let message = Message { from, to: percent_decode(to), name: name.to_owned(), headers, body: Vec::new() };
     Ok(Some((Pending { message, length: body }, length)))
+}
+
+fn decimal(length: &str) -> Result<usize, FrameError> {
+    if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(FrameError::Http("its Content-Length is not a number".into()));
+    }
+    let length = length.parse().ok().filter(|length| *length <= BODY_MAX);
+    length.ok_or(FrameError::BodyTooLarge(BODY_MAX))
 }
 
 /// `slave%281%29` → `slave(1)`; what is not a code stays as it is.
@@ -208,7 +213,7 @@ fn percent_decode(text: &str) -> String {
     while at < bytes.len() {
         let code = bytes
             .get(at..at + 3)
-            .filter(|code| code[0] == b'%')
+            .filter(|code| code[0] == b'%' && code[1] != b'+')
             .and_then(|code| std::str::from_utf8(&code[1..]).ok())
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         out.push(code.unwrap_or(bytes[at]));

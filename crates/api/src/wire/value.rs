@@ -302,7 +302,7 @@ macro_rules! enum_value {
             }
 
             fn write_json(&self, w: &mut crate::json::JsonWriter<'_>) {
-                let name = if w.is_v0() {
+                let name = if w.dialect().spells_v0() {
                     crate::wire::Enumeration::v0_name(*self)
                 } else {
                     crate::wire::Enumeration::name(*self)
@@ -323,7 +323,7 @@ macro_rules! enum_value {
             }
 
             fn is_hidden(&self, w: &crate::json::JsonWriter<'_>) -> bool {
-                crate::wire::Enumeration::is_v0_only(*self) && !w.is_v0()
+                crate::wire::Enumeration::is_v0_only(*self) && !w.dialect().shows_v0()
             }
         }
     };
