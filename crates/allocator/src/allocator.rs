@@ -140,7 +140,7 @@ impl Allocator {
         if let (Some(agent), Some(framework)) = (agent, framework) {
             self.proposed.remove(&agent);
             if self.config.event_driven {
-                self.spacing.offered(agent, framework, now, self.config.offer_spacing);
+                self.spacing.offered(&self.config, agent, framework, now);
             }
         }
         Ok(())

@@ -25,9 +25,13 @@ pub struct Config {
     pub gather: Duration,
     /// How long a change waits at most while others keep coming.
     pub gather_at_most: Duration,
-    /// The least time between two offers of one agent to one framework. The later one holds more, and a framework is
-    /// not called for each task that ends.
+    /// The mean time between two offers of one agent to one framework, at the least. The later one holds more, and a
+    /// framework is not called for each task that ends.
     pub offer_spacing: Duration,
+    /// How many offers of one agent to one framework may come without that space, after a time of none. With 1, each
+    /// resource that is freed within the spacing of another lies idle for up to a spacing: at tasks of a second, that
+    /// is three in a hundred.
+    pub offer_burst: u32,
 }
 
 impl Default for Config {
@@ -45,6 +49,7 @@ impl Default for Config {
             gather: Duration::from_millis(5),
             gather_at_most: Duration::from_millis(10),
             offer_spacing: Duration::from_millis(100),
+            offer_burst: 5,
         }
     }
 }

@@ -6,7 +6,6 @@ use crate::books::{AgentAt, FrameworkAt};
 use crate::config::Config;
 use crate::work::Work;
 use kaon_model::{Mono, Timers};
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How much a change has to hurry under the timing of Mesos. Event-driven, every change leads to a round.
@@ -126,36 +125,29 @@ fn next_tick(started: Mono, config: &Config, now: Mono) -> Mono {
     started + Duration::from_nanos(nanos)
 }
 
-/// Which frameworks were offered something of which agents a moment ago.
+/// How often frameworks were offered something of the same agent of late.
 ///
-/// Bound: as many entries as offers were made within one spacing.
+/// Each offer pushes the pair's debt one spacing into the future; a pair in debt for a whole burst has to wait.
+///
+/// Bound: as many entries as offers were made within a burst of spacings.
 #[derive(Debug, Default)]
 pub(crate) struct Spacing {
-    until: BTreeMap<(AgentAt, FrameworkAt), Mono>,
-    ends: VecDeque<(Mono, AgentAt, FrameworkAt)>,
+    debts: Timers<(AgentAt, FrameworkAt)>,
 }
 
 impl Spacing {
-    pub fn offered(&mut self, agent: AgentAt, framework: FrameworkAt, now: Mono, spacing: Duration) {
-        self.forget_ended(now);
-        let until = now + spacing;
-        self.until.insert((agent, framework), until);
-        self.ends.push_back((until, agent, framework));
+    pub fn offered(&mut self, config: &Config, agent: AgentAt, framework: FrameworkAt, now: Mono) {
+        while self.debts.pop_due(now).is_some() {}
+        let pair = (agent, framework);
+        let debt = self.debts.get(&pair).unwrap_or(now) + config.offer_spacing;
+        self.debts.set(pair, debt);
     }
 
     /// When the framework may be offered something of the agent again, if not now.
-    pub fn until(&self, agent: AgentAt, framework: FrameworkAt, now: Mono) -> Option<Mono> {
-        self.until.get(&(agent, framework)).copied().filter(|until| *until > now)
-    }
-
-    fn forget_ended(&mut self, now: Mono) {
-        while let Some((until, agent, framework)) = self.ends.front().copied()
-            && until <= now
-        {
-            self.ends.pop_front();
-            if self.until.get(&(agent, framework)) == Some(&until) {
-                self.until.remove(&(agent, framework));
-            }
-        }
+    pub fn until(&self, config: &Config, agent: AgentAt, framework: FrameworkAt, now: Mono) -> Option<Mono> {
+        let debt = self.debts.get(&(agent, framework))?.since(now);
+        let allowed = config.offer_spacing * config.offer_burst.saturating_sub(1);
+        let wait = debt.saturating_sub(allowed);
+        (!wait.is_zero()).then(|| now + wait)
     }
 }

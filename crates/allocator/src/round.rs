@@ -144,7 +144,7 @@ fn weigh(
     }
     // Whoever is next waits for its turn rather than lose it: if others took what ends within the spacing, they would
     // get more than their share.
-    match rules.spacing.until(at, seat.framework, now) {
+    match rules.spacing.until(rules.config, at, seat.framework, now) {
         Some(until) => Verdict::Wait(until, portion.into_owned()),
         None => Verdict::Take(portion.into_owned()),
     }

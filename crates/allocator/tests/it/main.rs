@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What the allocator promises, seen from outside.
+
+mod eligibility;
+mod filters;
+mod laws;
+mod ledger;
+mod pacing;
+#[cfg(feature = "sabotage")]
+mod sabotage;
+mod shares;
+mod world;
