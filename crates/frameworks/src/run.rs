@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The batch framework behind `kaon run`: one task for each line of input.
+//!
+//! [`batch`] decides; the rest carries out what it decides and tells it what happened.
+
+pub mod batch;
+mod command;
+mod input;
+mod job;
+mod output;
+mod progress;
+mod user;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kaon_sdk::v1::FrameworkInfo;
+use kaon_sdk::v1::framework_info::{Capability, capability};
+use kaon_sdk::{Error, Masters, Scheduler};
+
+use batch::{Settings, Tally};
+pub use command::Template;
+use input::Lines;
+pub use input::{InputError, Source};
+use job::{Interrupts, Job, REJECTED_MAX};
+use output::{Fetcher, Printer, SpillFolder};
+use progress::Progress;
+
+/// Mesos: how long a master keeps our tasks when it does not hear of us. Long enough for a master to be replaced,
+/// short enough that the tasks of a job that was killed do not run on for long.
+const FAILOVER_TIMEOUT_SECS: f64 = 60.0;
+
+/// A job.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub masters: Masters,
+    pub name: String,
+    pub role: String,
+    /// What each task needs and how they are run.
+    pub settings: Settings,
+    pub command: Template,
+    pub environment: Vec<(String, String)>,
+    pub uris: Vec<String>,
+    pub source: Source,
+    /// Where outputs go as one file a task, instead of to standard output.
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Cluster(#[from] Error),
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("the master ended the job: {0}")]
+    Ended(String),
+    #[error("the master turned down {REJECTED_MAX} calls in a row; the last: {0}")]
+    Rejected(Error),
+    #[error("cannot use the folder '{path}' for output: {source}")]
+    Folder { path: PathBuf, source: io::Error },
+    #[error("cannot write the tasks' output: {0}")]
+    Print(#[source] io::Error),
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] io::Error),
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub tally: Tally,
+    pub success: bool,
+    pub interrupted: bool,
+}
+
+/// Runs a job to its end. Tasks' standard output goes to ours, in the order of the input; what people want to know
+/// goes to standard error.
+pub async fn run(options: Options) -> Result<Outcome, RunError> {
+    let lines = Lines::open(options.source.clone())?;
+    let interrupts = Interrupts::new().map_err(RunError::Signals)?;
+    let (folder, _spill) = folder(&options)?;
+    let sdk_options = kaon_sdk::Options::new(options.masters.clone(), framework(&options));
+    let (scheduler, events) = Scheduler::connect(sdk_options).await?;
+    let progress = Progress::new("kaon run");
+    let printer = Printer::start(folder.clone(), progress.clone());
+    let fetcher = Fetcher::new(scheduler.framework_id(), folder, options.output.is_some());
+    let mut job = Job::new(options, scheduler, fetcher, printer, progress);
+    let result = job.run_to_end(lines, events, interrupts).await;
+    // Also after an error; if the master is gone, it ends the tasks itself after the failover timeout.
+    let torn_down = job.scheduler.teardown().await;
+    let (outcome, took, progress) = (job.outcome(), job.started.elapsed(), job.progress.clone());
+    // Once standard output has failed, everything else failed because of it.
+    let printed = job.printer.finish().map_err(RunError::Print);
+    progress.end();
+    printed?;
+    result?;
+    if let Err(error) = torn_down {
+        progress.note(&format!("the framework could not be torn down: {error}"));
+    }
+    summarize(&progress, &outcome, took);
+    Ok(outcome)
+}
+
+/// Where outputs go, with the folder to be deleted in the end if they only pass through.
+fn folder(options: &Options) -> Result<(PathBuf, Option<SpillFolder>), RunError> {
+    if let Some(path) = &options.output {
+        let failed = |source| RunError::Folder { path: path.clone(), source };
+        std::fs::create_dir_all(path).map_err(failed)?;
+        return Ok((path.clone(), None));
+    }
+    let failed = |source| RunError::Folder { path: std::env::temp_dir(), source };
+    let spill = SpillFolder::create().map_err(failed)?;
+    Ok((spill.path().to_owned(), Some(spill)))
+}
+
+fn framework(options: &Options) -> FrameworkInfo {
+    use capability::Type;
+    let capability = |r#type| Capability { r#type: Some(r#type), ..Default::default() };
+    FrameworkInfo {
+        user: user::current(),
+        name: options.name.clone(),
+        roles: vec![options.role.clone()],
+        failover_timeout: Some(FAILOVER_TIMEOUT_SECS),
+        // Tasks are to survive a restart of their agent.
+        checkpoint: Some(true),
+        capabilities: [Type::PartitionAware, Type::MultiRole, Type::ReservationRefinement]
+            .map(capability)
+            .into(),
+        ..Default::default()
+    }
+}
+
+fn summarize(progress: &Progress, outcome: &Outcome, took: Duration) {
+    let Tally { succeeded, failed, abandoned, retried, .. } = outcome.tally;
+    let mut text = format!("{succeeded} succeeded, {failed} failed");
+    for (count, what) in [(retried, "retried"), (abandoned, "abandoned")] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    progress.note(&format!("{text} in {:.1} s", took.as_secs_f64()));
+}

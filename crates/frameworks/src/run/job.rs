@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Carries out what the batch decides.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use kaon_sdk::v1::{AgentID, CommandInfo, Environment, Offer, TaskID, TaskInfo, command_info, environment};
+use kaon_sdk::{Address, Error, Event, Events, Operator, Scheduler};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::batch::{Action, Batch, Input, Launch};
+use super::input::Lines;
+use super::output::{self, Fetcher, Output, Printer};
+use super::progress::Progress;
+use super::{Options, Outcome, RunError};
+
+/// Bound: calls in a row that a master may turn down before the job is given up.
+pub const REJECTED_MAX: u32 = 10;
+/// When people are told that no task could be started yet.
+const FIRST_OFFER_PATIENCE: Duration = Duration::from_secs(10);
+/// How often the batch looks at the time.
+const TICK: Duration = Duration::from_millis(500);
+
+/// A job that runs.
+pub struct Job {
+    options: Options,
+    pub started: Instant,
+    batch: Batch,
+    pub scheduler: Scheduler,
+    operator: Operator,
+    fetcher: Fetcher,
+    pub printer: Printer,
+    pub progress: Progress,
+    /// Where agents are reached, by id.
+    agents: BTreeMap<String, Address>,
+    /// Calls in a row that were turned down.
+    rejected: u32,
+    launched_any: bool,
+}
+
+impl Job {
+    pub fn new(
+        options: Options,
+        scheduler: Scheduler,
+        fetcher: Fetcher,
+        printer: Printer,
+        progress: Progress,
+    ) -> Job {
+        Job {
+            batch: Batch::new(options.settings.clone()),
+            operator: Operator::new(options.masters.clone()),
+            options,
+            started: Instant::now(),
+            scheduler,
+            fetcher,
+            printer,
+            progress,
+            agents: BTreeMap::new(),
+            rejected: 0,
+            launched_any: false,
+        }
+    }
+
+    /// Returns when nothing is left to be done, or when it cannot be done.
+    pub async fn run_to_end(
+        &mut self,
+        mut lines: Lines,
+        mut events: Events,
+        mut interrupts: Interrupts,
+    ) -> Result<(), RunError> {
+        let mut ticks = tokio::time::interval(TICK);
+        let mut last_line = self.progress.begin();
+        let mut read = Vec::new();
+        let mut told_to_wait = false;
+        loop {
+            let inputs = tokio::select! {
+                event = events.next() => self.learn(event)?,
+                count = lines.next(&mut read), if self.batch.wants_input() => match count {
+                    0 => vec![Input::InputEnded],
+                    _ => read.drain(..).map(|line| line.map(Input::Line)).collect::<Result<_, _>>()?,
+                },
+                Some(fetched) = self.fetcher.next() => vec![self.fetched(fetched)],
+                () = interrupts.next() => vec![Input::Interrupt],
+                _ = ticks.tick() => vec![Input::Tick],
+            };
+            for input in inputs {
+                if self.tell(input).await? {
+                    return Ok(());
+                }
+            }
+            self.progress.show(self.batch.tally(), self.batch.wants_input(), &mut last_line);
+            if !told_to_wait && !self.launched_any && self.started.elapsed() > FIRST_OFFER_PATIENCE {
+                told_to_wait = true;
+                self.progress.note(
+                    "no agent has offered enough for a task yet; still waiting (`kaon agents` shows what is free)",
+                );
+            }
+        }
+    }
+
+    /// What an event means for the batch.
+    fn learn(&mut self, event: Option<Event>) -> Result<Vec<Input>, RunError> {
+        Ok(match event {
+            None => return Err(RunError::Ended("it ended the event stream".into())),
+            Some(Event::Error(message)) => return Err(RunError::Ended(message)),
+            Some(Event::Subscribed(_)) => vec![Input::Subscribed],
+            Some(Event::Disconnected(reason)) => {
+                self.progress.note(&format!("{reason}; tasks go on, looking for the master"));
+                vec![Input::Disconnected]
+            }
+            Some(Event::Offers(offers)) => {
+                self.agents.extend(offers.iter().filter_map(address_of));
+                vec![Input::Offers(offers)]
+            }
+            Some(Event::Update(status)) => vec![Input::Update(status)],
+            Some(_) => Vec::new(),
+        })
+    }
+
+    fn fetched(&mut self, fetched: output::Fetched) -> Input {
+        for line in fetched.stderr {
+            self.progress.say(&format!("task {} | {line}", fetched.number));
+        }
+        let number = fetched.number;
+        // A task whose output is missing may be tried again, and then its turn is still to come.
+        let result = fetched.output.map(|output| self.print(number, output));
+        Input::Collected { number, result }
+    }
+
+    fn print(&self, number: u64, output: Output) {
+        self.printer.print(number, output);
+    }
+
+    /// Tells the batch and does what it says; returns whether the job is over.
+    async fn tell(&mut self, input: Input) -> Result<bool, RunError> {
+        let mut actions = Vec::new();
+        self.batch.handle(self.started.elapsed(), input, &mut actions);
+        let mut not_launched = Vec::new();
+        for action in actions {
+            if self.perform(action, &mut not_launched).await? {
+                return Ok(true);
+            }
+        }
+        if !not_launched.is_empty() {
+            let mut actions = Vec::new();
+            let input = Input::NotLaunched(not_launched);
+            self.batch.handle(self.started.elapsed(), input, &mut actions);
+            for action in actions {
+                if self.perform(action, &mut Vec::new()).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(self.printer.is_gone())
+    }
+
+    async fn perform(&mut self, action: Action, not_launched: &mut Vec<u64>) -> Result<bool, RunError> {
+        let called = match action {
+            Action::Launch { offers, launches, refuse_seconds } => {
+                let numbers: Vec<u64> = launches.iter().map(|launch| launch.number).collect();
+                let tasks = launches.into_iter().map(|launch| self.task(launch)).collect();
+                let called = self.scheduler.launch(offers, tasks, Some(refuse_seconds)).await;
+                if let Err(Error::NotSubscribed) = called {
+                    not_launched.extend(numbers);
+                }
+                self.launched_any = true;
+                called
+            }
+            Action::Decline { offers, refuse_seconds } => {
+                self.scheduler.decline(offers, Some(refuse_seconds)).await
+            }
+            Action::Suppress => self.scheduler.suppress(&[]).await,
+            Action::Revive => self.scheduler.revive(&[]).await,
+            Action::Kill { task_id, agent_id } => self.scheduler.kill(task_id, Some(agent_id), None).await,
+            Action::Reconcile(tasks) => {
+                self.scheduler.reconcile(tasks.into_iter().map(|(task, agent)| (task, Some(agent)))).await
+            }
+            Action::Collect { number, task_id, agent_id, succeeded } => {
+                self.collect(number, task_id, &agent_id, succeeded);
+                Ok(())
+            }
+            Action::NoOutput { number } => {
+                self.print(number, Output::Nothing);
+                Ok(())
+            }
+            Action::Say(text) => {
+                self.progress.say(&text);
+                Ok(())
+            }
+            Action::Finish => return Ok(true),
+        };
+        self.judge(called)?;
+        Ok(false)
+    }
+
+    /// A connection that broke is mended by the SDK, and the batch asks after what may be lost. A master that keeps
+    /// saying no will not change its mind.
+    fn judge(&mut self, called: Result<(), Error>) -> Result<(), RunError> {
+        match called {
+            Ok(()) => self.rejected = 0,
+            Err(error @ Error::Status { .. }) => {
+                self.rejected += 1;
+                self.progress.say(&error.to_string());
+                if self.rejected >= REJECTED_MAX {
+                    return Err(RunError::Rejected(error));
+                }
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, number: u64, task_id: TaskID, agent_id: &AgentID, succeeded: bool) {
+        let address = self.agents.get(&agent_id.value).cloned();
+        let agent = address.map(|address| self.operator.agent(address));
+        self.fetcher.start(output::Wish { number, task_id, agent, with_stderr: !succeeded });
+    }
+
+    fn task(&self, launch: Launch) -> TaskInfo {
+        let Launch { number, task_id, line, agent_id, resources } = launch;
+        let command = self.options.command.fill(&line, number);
+        let uri = |uri: &String| command_info::URI { value: uri.clone(), ..Default::default() };
+        let variable = |(name, value): &(String, String)| environment::Variable {
+            name: name.clone(),
+            value: Some(value.clone()),
+            ..Default::default()
+        };
+        let variables: Vec<_> = self.options.environment.iter().map(variable).collect();
+        let environment = Environment { variables, ..Default::default() };
+        let command = CommandInfo {
+            uris: self.options.uris.iter().map(uri).collect(),
+            environment: (!self.options.environment.is_empty()).then_some(environment),
+            ..command
+        };
+        TaskInfo {
+            name: format!("{} {number}", self.options.name),
+            task_id,
+            agent_id,
+            resources,
+            command: Some(Box::new(command)),
+            ..Default::default()
+        }
+    }
+
+    pub fn outcome(&self) -> Outcome {
+        Outcome {
+            tally: self.batch.tally(),
+            success: self.batch.is_success(),
+            interrupted: self.batch.is_interrupted(),
+        }
+    }
+}
+
+/// Where the agent of an offer is reached.
+fn address_of(offer: &Offer) -> Option<(String, Address)> {
+    let address = &offer.url.as_ref()?.address;
+    let host = address.ip.clone().or_else(|| address.hostname.clone())?;
+    let port = u16::try_from(address.port).ok()?;
+    Some((offer.agent_id.value.clone(), Address::new(host, port)))
+}
+
+/// Ctrl-C, and the polite way to end a process.
+pub struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    pub fn new() -> io::Result<Interrupts> {
+        Ok(Interrupts {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
