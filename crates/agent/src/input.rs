@@ -91,6 +91,13 @@ macro_rules! peer_messages {
         }
 
         impl PeerMessage {
+            /// The protobuf name.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(PeerMessage::$variant(_) => <$type as Message>::PROTO_NAME,)+
+                }
+            }
+
             /// Decodes a message by its protobuf name; `None` for names that an agent does not know.
             pub fn decode(name: &str, body: &[u8]) -> Option<Result<PeerMessage, WireError>> {
                 $(if name == <$type as Message>::PROTO_NAME {

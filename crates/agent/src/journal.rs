@@ -1,6 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! The durable facts of an agent, laid out as Mesos lays them out under `meta/`.
+//!
+//! A host can be taken over from Mesos in place, and given back: names and formats are Mesos's. What Mesos has no file
+//! for stands in one file of ours for each run, `kaon.run`, which Mesos does not look at.
+
+pub(crate) mod facts;
+pub(crate) mod layout;
+pub(crate) mod record;
+mod recover;
+pub(crate) mod run_file;
+
+pub use recover::{
+    CorruptJournal, Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask, recover,
+};
 
 /// One change on disk; paths lie below the work directory.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,18 @@
 
 //! The core that runs one host: a function from (state, now, input) to (state, effects).
 
+mod agent;
+mod calls;
 pub mod config;
 pub mod effect;
+mod flows;
 pub mod input;
+mod invariants;
 pub mod journal;
+pub mod query;
+mod state;
+mod updates;
+pub mod validate;
+
+pub use agent::Agent;
+pub use state::View;

@@ -43,8 +43,8 @@ pub fn grace_of(policy: Option<&v1::KillPolicy>) -> Option<Duration> {
     policy?.grace_period.as_ref().map(nanoseconds)
 }
 
-/// A negative span, which the master refuses, counts as none at all.
-fn nanoseconds(span: &v1::DurationInfo) -> Duration {
+/// A span of the wire. A negative one, which the master refuses, counts as none at all.
+pub fn nanoseconds(span: &v1::DurationInfo) -> Duration {
     Duration::from_nanos(u64::try_from(span.nanoseconds).unwrap_or(0))
 }
 

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The machine itself: hands each input to the call or the flow that it belongs to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kaon_model::{ContainerId, Entropy, FrameworkId, Mono, Now, TaskId, Timers, Uuid};
+
+use crate::config::Config;
+use crate::effect::{Effect, Effects, Reply};
+use crate::flows::collection::Garbage;
+use crate::input::{Input, Record, Stream, Ticket};
+use crate::journal::{FileOp, Recovered};
+use crate::state::{Counters, Key, Owner, Session, State, View};
+use crate::updates::{StreamKey, Streams};
+
+/// Mesos: how long a master may be silent before the agent registers anew, until the master says otherwise.
+pub(crate) const DEFAULT_PING_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// What a deadline is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// Executors that outlived the last agent have had their time to come back.
+    Recovered,
+    /// The next try to register.
+    Register,
+    /// The master has been silent for too long.
+    Ping,
+    /// The machine of a built-in executor is due.
+    Machine(ContainerId),
+    /// A custom executor has had its time to subscribe.
+    Registration(ContainerId),
+    /// An executor has had its time to end.
+    Shutdown(ContainerId),
+    /// An executor's stream is to be kept alive.
+    Heartbeat(ContainerId),
+    /// An update was not acknowledged.
+    Retry(FrameworkId, TaskId),
+    /// The oldest sandbox is to be removed.
+    Collect,
+}
+
+/// What waits for facts to be durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// These tasks may be given to the executor, which may be launched.
+    Run { key: Key, container: ContainerId, tasks: Vec<TaskId> },
+    /// This update may be acknowledged to the executor that sent it, and sent on.
+    Update { stream: StreamKey, uuid: Uuid, executor: Option<(Key, ContainerId)> },
+    /// This update is done with.
+    Acknowledgement { stream: StreamKey, uuid: Uuid },
+    /// This executor may be told that it is subscribed.
+    Subscription { key: Key, stream: Stream },
+}
+
+/// The agent of one host.
+#[derive(Debug)]
+pub struct Agent {
+    pub(crate) config: Arc<Config>,
+    pub(crate) entropy: Entropy,
+    pub(crate) state: State,
+    pub(crate) timers: Timers<Timer>,
+    pub(crate) updates: Streams,
+    pub(crate) owners: BTreeMap<ContainerId, Owner>,
+    pub(crate) streams: BTreeMap<Stream, Key>,
+    pub(crate) awaited: BTreeMap<Record, Awaited>,
+    pub(crate) last_record: Record,
+    pub(crate) garbage: Garbage,
+    /// The longest that the next try to register may be put off.
+    pub(crate) backoff: Duration,
+    pub(crate) ping_timeout: Duration,
+}
+
+/// The moment of an input, with the list that its effects go to.
+pub(crate) struct Cx<'a> {
+    pub now: Now,
+    pub out: &'a mut Effects,
+}
+
+impl Cx<'_> {
+    pub fn push(&mut self, effect: Effect) {
+        self.out.push(effect);
+    }
+
+    pub fn warn(&mut self, message: String) {
+        self.out.push(Effect::Warn { message });
+    }
+}
+
+impl Agent {
+    /// An agent that takes up what the journal and the containers tell of the one before it.
+    pub fn new(
+        config: Config,
+        recovered: Recovered,
+        containers: Vec<(ContainerId, crate::input::RecoveredContainer)>,
+        entropy: [u8; 32],
+        now: Now,
+        out: &mut Effects,
+    ) -> Agent {
+        let mut entropy = Entropy::new(entropy);
+        let config = Arc::new(config);
+        // Mesos: an agent says of itself that it checkpoints, always.
+        let info = kaon_api::v1::AgentInfo { id: None, checkpoint: Some(true), ..config.info.clone() };
+        let state = State {
+            config: config.clone(),
+            info: Arc::new(info),
+            id: None,
+            session: Session::Recovering,
+            master: None,
+            frameworks: BTreeMap::new(),
+            completed: Default::default(),
+            counters: Counters::default(),
+            started: now.wall,
+            resource_version: entropy.uuid(),
+            garbage: 0,
+        };
+        let mut agent = Agent {
+            config,
+            entropy,
+            state,
+            timers: Timers::new(),
+            updates: Streams::new(),
+            owners: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            awaited: BTreeMap::new(),
+            last_record: Record::default(),
+            garbage: Garbage::default(),
+            backoff: Duration::ZERO,
+            ping_timeout: DEFAULT_PING_TIMEOUT,
+        };
+        agent.recover(&mut Cx { now, out }, recovered, containers);
+        agent
+    }
+
+    /// Advances the machine by one input. Never blocks, never fails, never looks outside.
+    pub fn handle(&mut self, now: Now, input: Input, out: &mut Effects) {
+        let cx = &mut Cx { now, out };
+        match input {
+            Input::Tick => self.tick(cx),
+            Input::Leader { master } => self.leader(cx, master),
+            Input::Message { from, message } => self.message(cx, from, *message),
+            Input::Exited { peer } => self.peer_exited(cx, peer),
+            Input::Subscribe { stream, call } => self.subscribe(cx, stream, *call),
+            Input::Call { ticket, call } => self.executor_call(cx, ticket, *call),
+            Input::StreamClosed { stream } => self.stream_closed(stream),
+            Input::Recorded { record } => self.recorded(cx, record),
+            Input::Container { container, event } => self.container_event(cx, container, event),
+            // No check is ever ordered: tasks with checks are refused.
+            Input::Checked { check, .. } => cx.warn(format!("Ignoring the outcome of unknown check {check}")),
+            Input::Drain => self.drain(cx),
+            Input::Stop => self.stop(cx),
+        }
+    }
+
+    /// When `Input::Tick` is next due.
+    pub fn deadline(&self) -> Option<Mono> {
+        self.timers.next()
+    }
+
+    /// A cheap immutable picture, for readers on other threads.
+    pub fn view(&self) -> View {
+        View { state: Arc::new(self.state.clone()) }
+    }
+
+    fn tick(&mut self, cx: &mut Cx) {
+        while let Some((_, timer)) = self.timers.pop_due(cx.now.mono) {
+            match timer {
+                Timer::Recovered => self.recovery_over(cx),
+                Timer::Register => self.register(cx),
+                Timer::Ping => self.ping_timeout(cx),
+                Timer::Machine(container) => self.machine_due(cx, &container),
+                Timer::Registration(container) => self.registration_timeout(cx, &container),
+                Timer::Shutdown(container) => self.shutdown_timeout(cx, &container),
+                Timer::Heartbeat(container) => self.heartbeat(cx, &container),
+                Timer::Retry(framework, task) => self.send_next(cx, &(framework, task)),
+                Timer::Collect => self.collect(cx),
+            }
+        }
+    }
+
+    /// Makes facts durable. Where nothing needs to wait for them, `then` is none.
+    pub(crate) fn record(&mut self, cx: &mut Cx, ops: Vec<FileOp>, then: Option<Awaited>) {
+        self.last_record = Record(self.last_record.0 + 1);
+        if let Some(awaited) = then {
+            self.awaited.insert(self.last_record, awaited);
+        }
+        cx.push(Effect::Record { record: self.last_record, ops });
+    }
+
+    /// Goes on with what follows facts: at once where they are not kept, else when they are durable.
+    pub(crate) fn after(&mut self, cx: &mut Cx, ops: Option<Vec<FileOp>>, then: Awaited) {
+        match ops {
+            Some(ops) => self.record(cx, ops, Some(then)),
+            None => self.proceed(cx, then),
+        }
+    }
+
+    fn recorded(&mut self, cx: &mut Cx, record: Record) {
+        if let Some(awaited) = self.awaited.remove(&record) {
+            self.proceed(cx, awaited);
+        }
+    }
+
+    fn proceed(&mut self, cx: &mut Cx, awaited: Awaited) {
+        match awaited {
+            Awaited::Run { key, container, tasks } => self.run_recorded(cx, &key, &container, &tasks),
+            Awaited::Update { stream, uuid, executor } => self.update_recorded(cx, &stream, &uuid, executor),
+            Awaited::Acknowledgement { stream, uuid } => self.acknowledgement_recorded(cx, &stream, &uuid),
+            Awaited::Subscription { key, stream } => self.subscription_recorded(cx, &key, stream),
+        }
+    }
+
+    pub(crate) fn reply(&self, cx: &mut Cx, ticket: Ticket, reply: Reply) {
+        cx.push(Effect::Reply { ticket, reply });
+    }
+
+    pub(crate) fn fresh_container(&mut self) -> ContainerId {
+        ContainerId::from(self.entropy.uuid().to_string())
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! StatusUpdateAcknowledgement: a framework has seen an update.
+
+use kaon_api::internal::StatusUpdateAcknowledgementMessage;
+use kaon_model::{FrameworkId, TaskId, Uuid};
+
+use crate::agent::{Agent, Awaited, Cx, Timer};
+use crate::journal::facts;
+
+impl Agent {
+    pub(crate) fn acknowledged(&mut self, cx: &mut Cx, message: &StatusUpdateAcknowledgementMessage) {
+        let framework = FrameworkId::from(message.framework_id.value.as_str());
+        let stream = (framework, TaskId::from(message.task_id.value.as_str()));
+        let Ok(uuid) = Uuid::from_bytes(&message.uuid) else {
+            return cx
+                .warn(format!("Ignoring an acknowledgement for task {} without a valid UUID", stream.1));
+        };
+        if !self.updates.acknowledge(&stream, &uuid) {
+            return cx.warn(format!("Ignoring the unexpected acknowledgement {uuid} for task {}", stream.1));
+        }
+        self.timers.cancel(&Timer::Retry(stream.0.clone(), stream.1.clone()));
+        let ops = self.updates.log(&stream).map(|log| vec![facts::acknowledgement(log, &uuid)]);
+        self.after(cx, ops, Awaited::Acknowledgement { stream, uuid });
+    }
+}

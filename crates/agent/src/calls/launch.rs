@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Whether an order to run tasks can be carried out, with the refusals that Mesos has.
+
+use std::sync::Arc;
+
+use kaon_api::v1;
+use kaon_api::v1::task_status::Reason;
+use kaon_executor::Report;
+use kaon_model::{AgentId, ExecutorId, TaskId, TaskState};
+
+use super::run_task::Order;
+use crate::agent::{Agent, Awaited, Cx};
+use crate::journal::facts;
+use crate::journal::layout::Tree;
+use crate::state::{Ending, Executor, Framework, Key, Kind, Phase, Queued, Session, new_task};
+
+impl Agent {
+    pub(crate) fn launch(&mut self, cx: &mut Cx, mut order: Order) {
+        let named = order.tasks.first().map_or("", |task| task.task_id.value.as_str()).to_string();
+        if let Err(why) = self.is_meant_for_us(&order) {
+            return cx.warn(format!("Ignoring task '{named}' of framework {}: {why}", order.framework_id));
+        }
+        let Some(agent) = self.state.id.clone() else { return };
+        order.normalise();
+        let is_new = !self.state.frameworks.contains_key(&order.framework_id);
+        if is_new {
+            self.add_framework(&order);
+        }
+        let key = order.key();
+        match self.refusal(&order, &key) {
+            Some(refusal) => self.refuse_launch(cx, &order, &key, &refusal),
+            None => self.accept_launch(cx, &agent, order, &key, is_new),
+        }
+    }
+
+    /// Cases in which nothing is done and nobody told.
+    fn is_meant_for_us(&self, order: &Order) -> Result<(), String> {
+        if matches!(self.state.session, Session::Recovering | Session::Terminating) {
+            return Err("the agent is recovering or terminating".to_string());
+        }
+        let Some(agent) = &self.state.id else { return Err("the agent has no id yet".to_string()) };
+        if order.tasks.is_empty() {
+            return Err("there is no task in it".to_string());
+        }
+        if let Some(task) = order.tasks.iter().find(|task| *agent != *task.agent_id.value.as_str()) {
+            return Err(format!("it was meant for agent {}", task.agent_id.value));
+        }
+        order.check_ids().map_err(|error| error.to_string())?;
+        let framework = self.state.framework(&order.framework_id);
+        if framework.is_some_and(|framework| framework.terminating) {
+            return Err("the framework is ending".to_string());
+        }
+        let known = order.tasks.iter().map(|task| TaskId::from(task.task_id.value.as_str())).find(|task| {
+            self.state.executor_of(&order.framework_id, task).is_some()
+                || self.updates.has_ended(&(order.framework_id.clone(), task.clone()))
+        });
+        // An update about the second would be taken for the end of the first.
+        match known {
+            Some(task) => Err(format!("a task with the id '{task}' is here already")),
+            None => Ok(()),
+        }
+    }
+
+    fn add_framework(&mut self, order: &Order) {
+        let mut framework =
+            Framework::new(order.framework_id.clone(), order.framework.clone(), order.pid.clone());
+        // One that comes back takes its history with it.
+        if let Some(at) = self.state.completed.iter().position(|completed| completed.id == framework.id)
+            && let Some(before) = self.state.completed.remove(at)
+        {
+            framework.completed = before.completed.clone();
+        }
+        self.state.frameworks.insert(framework.id.clone(), framework);
+    }
+
+    /// Why the tasks cannot run, and what is told of them.
+    fn refusal(&self, order: &Order, key: &Key) -> Option<Ending> {
+        let lost = |reason, message: &str| {
+            let framework = self.state.framework(&order.framework_id);
+            let state = framework.map_or(TaskState::Lost, |framework| framework.lost_as(TaskState::Dropped));
+            Some(Ending { state, reason, message: message.to_string() })
+        };
+        if let Some(message) = order.unsupported() {
+            let reason =
+                if order.is_group { Reason::ReasonTaskGroupInvalid } else { Reason::ReasonTaskInvalid };
+            return Some(Ending { state: TaskState::Error, reason, message });
+        }
+        let outdated = order.versions.iter().any(|version| {
+            version.resource_provider_id.is_none()
+                && version.uuid.value != self.state.resource_version.as_bytes()
+        });
+        if outdated {
+            let subject = if order.is_group { "Task group" } else { "Task" };
+            return lost(Reason::ReasonInvalidOffers, &format!("{subject} assumes outdated resource state"));
+        }
+        let executor = self.state.executor(key);
+        match (order.kind, order.launch_executor, executor.map(|executor| (executor.kind, executor.phase))) {
+            (Kind::Command, _, Some(_)) => lost(
+                Reason::ReasonTaskInvalid,
+                "Cannot reuse an already existing executor for a command task",
+            ),
+            (_, Some(true), Some(_)) => lost(
+                Reason::ReasonExecutorTerminated,
+                "Master wants to launch executor, but one already exists",
+            ),
+            (_, Some(false), None) => lost(
+                Reason::ReasonExecutorTerminated,
+                "No executor is expected to launch and there is none running",
+            ),
+            (_, _, Some((_, Phase::Terminating))) => {
+                lost(Reason::ReasonExecutorTerminated, "Executor terminating")
+            }
+            (_, _, Some((_, Phase::Terminated))) => {
+                lost(Reason::ReasonExecutorTerminated, "Executor terminated")
+            }
+            (kind, _, Some((existing, _))) if kind != existing => {
+                lost(Reason::ReasonTaskInvalid, "An executor of another type with this id exists")
+            }
+            _ => None,
+        }
+    }
+
+    fn refuse_launch(&mut self, cx: &mut Cx, order: &Order, key: &Key, refusal: &Ending) {
+        for task in &order.tasks {
+            let report = Report {
+                state: refusal.state,
+                reason: Some(refusal.reason),
+                message: Some(refusal.message.clone()),
+            };
+            let task = TaskId::from(task.task_id.value.as_str());
+            self.report_own(cx, &order.framework_id, None, &task, report);
+        }
+        // Mesos: so that the master forgets the executor that it noted when it sent the order.
+        if order.launch_executor == Some(true) && order.kind != Kind::Command {
+            self.send_exited_executor(cx, key, None);
+        }
+        self.remove_framework_if_idle(cx, &order.framework_id);
+    }
+
+    fn accept_launch(&mut self, cx: &mut Cx, agent: &AgentId, order: Order, key: &Key, new_framework: bool) {
+        let fresh = self.state.executor(key).is_none();
+        let container = self.fresh_container();
+        let nested: Vec<_> = order.tasks.iter().map(|_| self.fresh_container()).collect();
+        let Some(framework) = self.state.frameworks.get_mut(&order.framework_id) else { return };
+        if fresh {
+            let sandbox = Tree::Sandboxes.run(agent, &framework.id, &key.executor, &container);
+            let executor = Executor::new(framework, order.executor.clone(), order.kind, container, sandbox);
+            framework.executors.insert(key.executor.clone(), Arc::new(executor));
+        }
+        // A handle of its own, so that the framework stays readable beside it.
+        let mut executor = Arc::clone(&framework.executors[&key.executor]);
+        let changed = Arc::make_mut(&mut executor);
+        let run = facts::run_folder(agent, changed);
+        let mut ops = Vec::new();
+        if new_framework {
+            ops.extend(facts::framework(agent, framework));
+        }
+        if fresh {
+            ops.extend(facts::executor(agent, changed));
+            ops.push(facts::latest_sandbox(agent, changed));
+        }
+        let group = order.is_group.then_some(changed.next_group);
+        changed.next_group += u32::from(order.is_group);
+        let mut tasks = Vec::new();
+        for (info, nested) in order.tasks.into_iter().zip(nested) {
+            let id = TaskId::from(info.task_id.value.as_str());
+            let task = new_task(&info, framework, &changed.info, changed.kind);
+            ops.push(facts::task(&run, &task));
+            let container = match changed.kind {
+                Kind::Command => Some(changed.container.clone()),
+                Kind::Default => Some(nested),
+                Kind::Custom => None,
+            };
+            let (info, task) = (Arc::new(info), Arc::new(task));
+            changed.queue.push_back(Queued { info, task, container, group, recorded: false });
+            tasks.push(id);
+        }
+        ops.extend(changed.note(&run));
+        let (checkpoints, container) = (changed.checkpoints, changed.container.clone());
+        let link = if fresh { Some(facts::latest_sandbox(agent, changed)) } else { None };
+        framework.executors.insert(key.executor.clone(), executor);
+        if let (false, Some(link)) = (checkpoints, link) {
+            self.record(cx, vec![link], None);
+        }
+        let then = Awaited::Run { key: key.clone(), container, tasks };
+        self.after(cx, checkpoints.then_some(ops), then);
+    }
+}
+
+impl Order {
+    pub fn key(&self) -> Key {
+        let executor = ExecutorId::from(self.executor.executor_id.value.as_str());
+        Key { framework: self.framework_id.clone(), executor }
+    }
+
+    /// What the tasks ask for that this agent cannot do. It is said, never left out in silence.
+    fn unsupported(&self) -> Option<String> {
+        if self.kind == Kind::Default && !self.is_group {
+            return Some("A task that is not in a group cannot use an executor of type DEFAULT".to_string());
+        }
+        self.tasks.iter().find_map(|task| unsupported(task, self.kind))
+    }
+}
+
+fn unsupported(task: &v1::TaskInfo, kind: Kind) -> Option<String> {
+    let id = &task.task_id.value;
+    if !task.limits.is_empty() {
+        return Some(format!("Task '{id}' has resource limits, which this agent does not support"));
+    }
+    // Executors of frameworks make the checks of their tasks themselves.
+    if kind == Kind::Custom {
+        return None;
+    }
+    if task.health_check.is_some() {
+        return Some(format!("Task '{id}' has a health check, which this agent does not support"));
+    }
+    if task.check.is_some() {
+        return Some(format!("Task '{id}' has a check, which this agent does not support"));
+    }
+    if task.command.is_none() {
+        return Some(format!("Task '{id}' has no command"));
+    }
+    None
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What takes more than one step: registration, the lives of executors, recovery, leaving.
+
+pub(crate) mod collection;
+mod containers;
+mod custom_executor;
+mod ending;
+mod environment;
+mod launching;
+mod leaving;
+mod recovery;
+mod registration;
+mod reporting;
+mod synthesis;
+
+pub(crate) use ending::send_shutdown;
+pub(crate) use synthesis::command_executor_info;

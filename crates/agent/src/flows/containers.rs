@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What containers tell of themselves.
+
+use kaon_executor::command::Input;
+use kaon_model::{ContainerId, TaskId};
+
+use crate::agent::{Agent, Cx};
+use crate::effect::Effect;
+use crate::input::ContainerEvent;
+use crate::journal::facts;
+use crate::state::{Key, Kind, Owner, Phase};
+
+impl Agent {
+    pub(crate) fn container_event(&mut self, cx: &mut Cx, container: ContainerId, event: ContainerEvent) {
+        let Some(Owner { key, task }) = self.owners.get(&container).cloned() else {
+            return unknown_container(cx, container, &event);
+        };
+        if matches!(event, ContainerEvent::LaunchFailed { .. }) {
+            self.state.counters.container_launch_errors += 1;
+        }
+        match task {
+            Some(task) => self.task_container(cx, &key, &task, event),
+            None => self.executor_container(cx, &key, event),
+        }
+    }
+
+    /// The container of a task that a built-in executor runs.
+    fn task_container(&mut self, cx: &mut Cx, key: &Key, task: &TaskId, event: ContainerEvent) {
+        let input = match event {
+            ContainerEvent::Launched { pid } => {
+                self.forked(cx, key, Some(task), pid);
+                Input::Launched
+            }
+            ContainerEvent::LaunchFailed { message } => Input::LaunchFailed { message },
+            ContainerEvent::Exited { status } => Input::Exited { status },
+        };
+        self.drive(cx, key, task, input);
+    }
+
+    /// The container of a custom executor.
+    fn executor_container(&mut self, cx: &mut Cx, key: &Key, event: ContainerEvent) {
+        match event {
+            ContainerEvent::Launched { pid } => self.forked(cx, key, None, pid),
+            ContainerEvent::LaunchFailed { message } => self.launch_failed(cx, key, message),
+            ContainerEvent::Exited { status } => self.executor_over(cx, key, status),
+        }
+    }
+
+    fn forked(&mut self, cx: &mut Cx, key: &Key, task: Option<&TaskId>, pid: u32) {
+        let Some(agent) = self.state.id.clone() else { return };
+        let Some(executor) = self.state.executor_mut(key) else { return };
+        if executor.kind == Kind::Default {
+            // Its tasks' processes are known to the containerizer alone, as in Mesos.
+            return;
+        }
+        executor.pid = Some(pid);
+        if task.is_some() && executor.phase == Phase::Registering {
+            executor.phase = Phase::Running;
+        }
+        if executor.checkpoints {
+            let op = facts::forked(&facts::run_folder(&agent, executor), pid);
+            self.record(cx, vec![op], None);
+        }
+    }
+}
+
+/// One that nobody here launched, or whose owner is gone, must not run on.
+fn unknown_container(cx: &mut Cx, container: ContainerId, event: &ContainerEvent) {
+    match event {
+        ContainerEvent::Launched { .. } => {
+            cx.warn(format!("Destroying container {container}, which belongs to no executor"));
+            cx.push(Effect::Destroy { container });
+        }
+        ContainerEvent::LaunchFailed { .. } | ContainerEvent::Exited { .. } => {
+            cx.push(Effect::Forget { container });
+        }
+    }
+}

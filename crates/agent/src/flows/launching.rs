@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! From an order whose facts are durable to processes that run.
+
+use std::sync::Arc;
+
+use kaon_api::v1;
+use kaon_executor::command::{Action, Input, Spec};
+use kaon_executor::group::Order;
+use kaon_model::{ContainerId, TaskId};
+
+use super::environment::environment;
+use crate::agent::{Agent, Cx, Timer};
+use crate::effect::{Effect, Launch};
+use crate::journal::{facts, layout};
+use crate::state::{Ending, Executor, Framework, Key, Kind, Owner, Phase, Queued};
+use crate::updates::Source;
+
+impl Agent {
+    /// The facts of an order are durable: its tasks may be given to the executor.
+    pub(crate) fn run_recorded(&mut self, cx: &mut Cx, key: &Key, container: &ContainerId, tasks: &[TaskId]) {
+        let Some(executor) = self.state.executor_mut(key) else { return };
+        if executor.container != *container || executor.is_ending() {
+            return;
+        }
+        for queued in &mut executor.queue {
+            queued.recorded |= tasks.iter().any(|task| *task == *queued.info.task_id.value.as_str());
+        }
+        match (executor.kind, executor.phase) {
+            (Kind::Command | Kind::Default, _) => self.launch_tasks(cx, key),
+            (Kind::Custom, Phase::Preparing) => self.launch_executor(cx, key),
+            (Kind::Custom, _) => self.deliver(cx, key),
+        }
+    }
+
+    /// Starts the process of a custom executor.
+    fn launch_executor(&mut self, cx: &mut Cx, key: &Key) {
+        let Some(agent) = self.state.id.clone() else { return };
+        let config = self.config.clone();
+        let Some(framework) = self.state.frameworks.get_mut(&key.framework) else { return };
+        let Some(mut executor) = framework.executors.get(&key.executor).cloned() else { return };
+        let launch = executor_launch(&config, &agent, framework, &executor);
+        let changed = Arc::make_mut(&mut executor);
+        changed.phase = Phase::Registering;
+        let container = changed.container.clone();
+        framework.executors.insert(key.executor.clone(), executor);
+        self.owners.insert(container.clone(), Owner { key: key.clone(), task: None });
+        match launch {
+            Ok(launch) => {
+                let at = cx.now.mono + config.executor_registration_timeout;
+                self.timers.set(Timer::Registration(container), at);
+                cx.push(Effect::Launch(Box::new(launch)));
+            }
+            Err(message) => self.launch_failed(cx, key, message),
+        }
+    }
+
+    /// A container of a custom executor never ran.
+    pub(crate) fn launch_failed(&mut self, cx: &mut Cx, key: &Key, message: String) {
+        let ending = Ending {
+            state: kaon_model::TaskState::Failed,
+            reason: v1::task_status::Reason::ReasonContainerLaunchFailed,
+            message,
+        };
+        if let Some(executor) = self.state.executor_mut(key) {
+            executor.ending.get_or_insert(ending);
+        }
+        self.executor_over(cx, key, None);
+    }
+
+    /// Starts the processes of a built-in executor's tasks.
+    fn launch_tasks(&mut self, cx: &mut Cx, key: &Key) {
+        let Some(agent) = self.state.id.clone() else { return };
+        let config = self.config.clone();
+        let Some(framework) = self.state.frameworks.get_mut(&key.framework) else { return };
+        let Some(mut executor) = framework.executors.get(&key.executor).cloned() else { return };
+        let changed = Arc::make_mut(&mut executor);
+        let ready: Vec<Queued> = changed.queue.iter().filter(|queued| queued.recorded).cloned().collect();
+        changed.queue.retain(|queued| !queued.recorded);
+        changed.used |= !ready.is_empty();
+        changed.phase = if changed.kind == Kind::Command { Phase::Registering } else { Phase::Running };
+        let mut specs = Vec::new();
+        for queued in &ready {
+            let id = TaskId::from(queued.info.task_id.value.as_str());
+            let container = queued.container.clone().unwrap_or_else(|| changed.container.clone());
+            self.owners.insert(container.clone(), Owner { key: key.clone(), task: Some(id.clone()) });
+            changed.nested.insert(id.clone(), container);
+            changed.tasks.insert(id.clone(), queued.task.clone());
+            specs.push((id, Spec::new(&queued.info, &framework.info)));
+        }
+        let mut orders = Vec::new();
+        changed.machine.launch(specs, &mut orders);
+        let launches: Vec<_> =
+            ready.iter().map(|queued| task_launch(&config, &agent, framework, changed, queued)).collect();
+        framework.executors.insert(key.executor.clone(), executor);
+        self.perform(cx, key, orders);
+        for (queued, launch) in ready.iter().zip(launches) {
+            match launch {
+                Ok(launch) => cx.push(Effect::Launch(Box::new(launch))),
+                Err(message) => {
+                    let task = TaskId::from(queued.info.task_id.value.as_str());
+                    self.drive(cx, key, &task, Input::LaunchFailed { message });
+                }
+            }
+        }
+        self.settle_machine(cx, key);
+    }
+
+    /// Advances the machine of one task of a built-in executor.
+    pub(crate) fn drive(&mut self, cx: &mut Cx, key: &Key, task: &TaskId, input: Input) {
+        let Some(executor) = self.state.executor_mut(key) else { return };
+        let mut orders = Vec::new();
+        executor.machine.handle(cx.now, task, input, &mut orders);
+        self.perform(cx, key, orders);
+        self.settle_machine(cx, key);
+    }
+
+    pub(crate) fn machine_due(&mut self, cx: &mut Cx, container: &ContainerId) {
+        let Some(key) = self.owner_of_run(container) else { return };
+        let Some(executor) = self.state.executor_mut(&key) else { return };
+        let mut orders = Vec::new();
+        executor.machine.tick(cx.now, &mut orders);
+        self.perform(cx, &key, orders);
+        self.settle_machine(cx, &key);
+    }
+
+    /// Does what the machine of a built-in executor asks for.
+    pub(crate) fn perform(&mut self, cx: &mut Cx, key: &Key, orders: Vec<Order>) {
+        for Order { task, action } in orders {
+            let Some(executor) = self.state.executor(key) else { return };
+            let container = executor.container_of(&task).clone();
+            match action {
+                Action::Signal(signal) => cx.push(Effect::Signal { container, signal }),
+                Action::Destroy => cx.push(Effect::Destroy { container }),
+                Action::Report(report) => {
+                    use v1::task_status::Reason;
+                    // Mesos: what befalls a task before its executor has it is told by the agent.
+                    let by_agent = matches!(
+                        report.reason,
+                        Some(Reason::ReasonContainerLaunchFailed | Reason::ReasonTaskKilledDuringLaunch)
+                    );
+                    let source = if by_agent { Source::SourceAgent } else { Source::SourceExecutor };
+                    self.report_as(cx, &key.framework, Some(key), &task, report, source);
+                }
+            }
+        }
+    }
+
+    /// Notes what a machine must remember, and when it is due; ends the executor when its last task has ended.
+    pub(crate) fn settle_machine(&mut self, cx: &mut Cx, key: &Key) {
+        let Some(agent) = self.state.id.clone() else { return };
+        let Some(executor) = self.state.executor_mut(key) else { return };
+        if matches!(executor.phase, Phase::Preparing | Phase::Terminated) {
+            return;
+        }
+        let timer = Timer::Machine(executor.container.clone());
+        match executor.machine.deadline() {
+            Some(at) => self.timers.set(timer, at),
+            None => drop(self.timers.cancel(&timer)),
+        }
+        let run = facts::run_folder(&agent, executor);
+        let note = executor.note(&run).filter(|_| executor.checkpoints);
+        let idle = executor.machine.is_empty() && (executor.queue.is_empty() || executor.is_ending());
+        if let Some(note) = note {
+            self.record(cx, vec![note], None);
+        }
+        if idle {
+            self.executor_over(cx, key, Some(0));
+        }
+    }
+
+    /// The executor of which this is the run.
+    pub(crate) fn owner_of_run(&self, container: &ContainerId) -> Option<Key> {
+        if let Some(owner) = self.owners.get(container) {
+            return Some(owner.key.clone());
+        }
+        let executor = self.state.executors().find(|executor| executor.container == *container)?;
+        Some(executor.key())
+    }
+}
+
+fn executor_launch(
+    config: &crate::config::Config,
+    agent: &kaon_model::AgentId,
+    framework: &Framework,
+    executor: &Executor,
+) -> Result<Launch, String> {
+    let command = executor.info.command.as_deref().cloned().ok_or("The executor has no command")?;
+    Ok(Launch {
+        container: executor.container.clone(),
+        sandbox: executor.sandbox.clone(),
+        environment: environment(config, agent, framework, executor, None)?,
+        user: user(config, framework, &command),
+        command,
+        container_info: executor.info.container.clone(),
+        resources: executor.info.resources.clone(),
+        dies_with_agent: !executor.checkpoints,
+    })
+}
+
+fn task_launch(
+    config: &crate::config::Config,
+    agent: &kaon_model::AgentId,
+    framework: &Framework,
+    executor: &Executor,
+    queued: &Queued,
+) -> Result<Launch, String> {
+    let command = queued.info.command.as_deref().cloned().ok_or("The task has no command")?;
+    let container = queued.container.clone().unwrap_or_else(|| executor.container.clone());
+    let sandbox = match executor.kind {
+        Kind::Default => layout::nested_sandbox(&executor.sandbox, &container),
+        Kind::Command | Kind::Custom => executor.sandbox.clone(),
+    };
+    Ok(Launch {
+        sandbox,
+        environment: environment(config, agent, framework, executor, Some(&queued.info))?,
+        user: user(config, framework, &command),
+        command,
+        container_info: queued.info.container.clone().or_else(|| executor.info.container.clone()),
+        resources: queued.info.resources.clone(),
+        dies_with_agent: !executor.checkpoints,
+        container,
+    })
+}
+
+/// As whom a process runs; none for the agent's own user.
+fn user(config: &crate::config::Config, framework: &Framework, command: &v1::CommandInfo) -> Option<String> {
+    if !config.switch_user {
+        return None;
+    }
+    let wanted = command.user.clone().unwrap_or_else(|| framework.info.user.clone());
+    Some(wanted).filter(|wanted| !wanted.is_empty() && *wanted != config.user)
+}

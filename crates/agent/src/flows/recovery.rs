@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! How an agent takes up what the one before it left.
+
+mod built_in;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kaon_api::v1;
+use kaon_api::v1::task_status::Reason;
+use kaon_model::{AgentId, ContainerId, Resources, TaskState, Wall};
+
+use crate::agent::{Agent, Cx, Timer};
+use crate::effect::Effect;
+use crate::input::RecoveredContainer;
+use crate::journal::layout::{self, Tree};
+use crate::journal::{Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask, facts};
+use crate::state::{
+    Ending, Executor, Framework, Key, Kind, MAX_COMPLETED_FRAMEWORKS, Owner, Phase, Session, add_status,
+    is_terminal,
+};
+
+pub(super) type Containers = BTreeMap<ContainerId, RecoveredContainer>;
+
+/// A run that was over: what is left of it is history, and a sandbox to be removed.
+struct Ended {
+    key: Key,
+    container: ContainerId,
+    at: Wall,
+}
+
+impl Agent {
+    pub(crate) fn recover(
+        &mut self,
+        cx: &mut Cx,
+        recovered: Recovered,
+        containers: Vec<(ContainerId, RecoveredContainer)>,
+    ) {
+        let containers: Containers = containers.into_iter().collect();
+        let Recovered { agent, boot_id, frameworks, quarantined, warnings, repairs } = recovered;
+        self.state.counters.recovery_errors = quarantined.len() as u64;
+        warnings.into_iter().for_each(|warning| cx.warn(warning));
+        if !repairs.is_empty() {
+            self.record(cx, repairs, None);
+        }
+        let rebooted = boot_id.is_some_and(|boot_id| boot_id != self.config.boot_id);
+        self.record(cx, vec![facts::boot_id(&self.config.boot_id)], None);
+        let Some(agent) = agent.filter(|agent| self.takes_over(cx, agent, rebooted)) else {
+            self.state.session = Session::Disconnected;
+            return destroy_unknown(cx, &containers, |_| false);
+        };
+        self.state.id = agent.id.as_ref().map(|id| AgentId::from(id.value.as_str()));
+        self.state.info = Arc::new(v1::AgentInfo { id: agent.id, ..v1::AgentInfo::clone(&self.state.info) });
+        let mut ended = Vec::new();
+        for framework in frameworks {
+            self.recover_framework(framework, &mut ended);
+        }
+        let now = cx.now.wall;
+        let set_aside = quarantined.into_iter().map(|(framework, executor, container)| Ended {
+            key: Key { framework, executor },
+            container,
+            at: now,
+        });
+        ended.extend(set_aside);
+        ended.sort_by_key(|run| run.at);
+        ended.into_iter().for_each(|run| self.discard_run(cx, run.key, run.container, true, run.at));
+        self.take_up_executors(cx, &containers, rebooted);
+        destroy_unknown(cx, &containers, |container| self.owners.contains_key(container));
+        self.await_executors(cx);
+    }
+
+    /// Whether the recovered identity may be kept. Mesos: an agent that is described otherwise than before is another
+    /// one; after a reboot that costs nothing, without one it would orphan what runs.
+    fn takes_over(&mut self, cx: &mut Cx, before: &v1::AgentInfo, rebooted: bool) -> bool {
+        if before.id.as_ref().is_none_or(|id| kaon_model::validate_id(&id.value).is_err()) {
+            return false;
+        }
+        let Some(difference) = difference(before, &self.state.info) else { return true };
+        if rebooted {
+            cx.warn(format!("Registering as a new agent after the reboot, because its {difference} changed"));
+            self.record(cx, vec![facts::forget_agent()], None);
+            return false;
+        }
+        let message = format!(
+            "The agent's {difference} differs from what it was registered with. Restore the configuration, or, to lose \
+             its tasks and register as a new agent, remove {}/{}/{}",
+            self.config.work_dir.trim_end_matches('/'),
+            layout::META_AGENTS,
+            layout::LATEST
+        );
+        cx.push(Effect::Exit { code: 1, message });
+        false
+    }
+
+    fn recover_framework(&mut self, recovered: RecoveredFramework, ended: &mut Vec<Ended>) {
+        let mut framework = Framework::new(recovered.id, recovered.info, recovered.pid);
+        let bound = self.config.max_completed_executors_per_framework;
+        for executor in recovered.executors {
+            self.recover_executor(&mut framework, executor, ended, bound);
+        }
+        if !framework.executors.is_empty() {
+            self.state.frameworks.insert(framework.id.clone(), framework);
+        } else if !framework.completed.is_empty() {
+            self.state.completed.push_back(Arc::new(framework));
+            while self.state.completed.len() > MAX_COMPLETED_FRAMEWORKS {
+                self.state.completed.pop_front();
+            }
+        }
+    }
+
+    fn recover_executor(
+        &mut self,
+        framework: &mut Framework,
+        recovered: RecoveredExecutor,
+        ended: &mut Vec<Ended>,
+        bound: usize,
+    ) {
+        let Some(agent) = self.state.id.clone() else { return };
+        let kind = match recovered.info.r#type {
+            _ if recovered.is_command => Kind::Command,
+            Some(v1::executor_info::Type::Default) => Kind::Default,
+            _ => Kind::Custom,
+        };
+        for run in recovered.runs {
+            let sandbox = Tree::Sandboxes.run(&agent, &framework.id, &recovered.id, &run.container);
+            let mut executor =
+                Executor::new(framework, recovered.info.clone(), kind, run.container.clone(), sandbox);
+            let is_latest = recovered.latest.as_ref().is_none_or(|latest| *latest == run.container);
+            let live = is_latest && !run.completed;
+            let at = run.notes.ended;
+            self.recover_run(&agent, &mut executor, run, live);
+            if live {
+                framework.executors.insert(executor.id.clone(), Arc::new(executor));
+            } else {
+                let (key, container) = (executor.key(), executor.container.clone());
+                executor.phase = Phase::Terminated;
+                framework.remember(Arc::new(executor), bound);
+                ended.push(Ended { key, container, at: at.unwrap_or(self.state.started) });
+            }
+        }
+    }
+
+    /// Replays the tasks of a run; those of a live one go on where they were.
+    fn recover_run(&mut self, agent: &AgentId, executor: &mut Executor, run: RecoveredRun, live: bool) {
+        executor.pid = run.forked_pid;
+        executor.noted = run.notes;
+        executor.used = !run.tasks.is_empty();
+        let folder = facts::run_folder(agent, executor);
+        for RecoveredTask { id, mut task, updates, acknowledged } in run.tasks {
+            updates.iter().for_each(|update| add_status(&mut task, &update.status));
+            let told = updates.iter().filter(|update| {
+                crate::updates::update_uuid(update).is_some_and(|uuid| acknowledged.contains(&uuid))
+            });
+            let ended_and_told = told.clone().any(|update| is_terminal(update.status.state));
+            if !live || ended_and_told {
+                executor.remember(Arc::new(task));
+                continue;
+            }
+            let log = layout::updates(&folder, &id);
+            self.updates.restore((executor.framework.clone(), id.clone()), log, updates, &acknowledged);
+            executor.tasks.insert(id, Arc::new(task));
+        }
+    }
+
+    /// Joins the executors with what was found of their containers.
+    fn take_up_executors(&mut self, cx: &mut Cx, containers: &Containers, rebooted: bool) {
+        let keys: Vec<Key> = self.state.executors().map(Executor::key).collect();
+        for key in keys {
+            match self.state.executor(&key).map(|executor| executor.kind) {
+                Some(Kind::Custom) => self.take_up_custom(cx, &key, containers),
+                Some(Kind::Command | Kind::Default) => self.take_up_built_in(cx, &key, containers, rebooted),
+                None => {}
+            }
+        }
+    }
+
+    fn take_up_custom(&mut self, cx: &mut Cx, key: &Key, containers: &Containers) {
+        let Some(executor) = self.state.executor_mut(key) else { return };
+        executor.phase = Phase::Registering;
+        let found = containers.get(&executor.container);
+        let container = executor.container.clone();
+        if let Some(RecoveredContainer::Running { pid }) = found {
+            executor.pid = Some(*pid);
+        }
+        if found.is_some() {
+            self.owners.insert(container, Owner { key: key.clone(), task: None });
+        }
+        match found {
+            Some(RecoveredContainer::Running { .. }) => {}
+            Some(RecoveredContainer::Ended { status }) => self.executor_over(cx, key, *status),
+            None => self.executor_over(cx, key, None),
+        }
+    }
+
+    /// Custom executors get time to come back before the master hears of this agent.
+    fn await_executors(&mut self, cx: &mut Cx) {
+        if self.state.executors().any(is_awaited) {
+            let at = cx.now.mono + self.config.executor_reregistration_timeout;
+            self.timers.set(Timer::Recovered, at);
+        } else {
+            self.state.session = Session::Disconnected;
+        }
+    }
+
+    /// Mesos waits for the whole time; here it ends when nobody is missing any more.
+    pub(crate) fn executor_came_back(&mut self, cx: &mut Cx) {
+        if self.state.session == Session::Recovering && !self.state.executors().any(is_awaited) {
+            self.timers.cancel(&Timer::Recovered);
+            self.recovery_over(cx);
+        }
+    }
+
+    /// Whoever has not come back is given up; then the agent registers.
+    pub(crate) fn recovery_over(&mut self, cx: &mut Cx) {
+        let timeout = kaon_model::Span::from_std(self.config.executor_reregistration_timeout);
+        let missing: Vec<Key> =
+            self.state.executors().filter(|executor| is_awaited(executor)).map(Executor::key).collect();
+        for key in missing {
+            let state =
+                self.state.framework(&key.framework).map(|framework| framework.lost_as(TaskState::Gone));
+            let ending = Ending {
+                state: state.unwrap_or(TaskState::Lost),
+                reason: Reason::ReasonExecutorReregistrationTimeout,
+                message: format!("Executor did not reregister within {timeout}"),
+            };
+            if let Some(executor) = self.state.executor_mut(&key) {
+                executor.phase = Phase::Terminating;
+                executor.ending = Some(ending);
+            }
+            self.destroy_executor(cx, &key);
+        }
+        self.state.session = Session::Disconnected;
+        self.seek(cx);
+    }
+}
+
+fn is_awaited(executor: &Executor) -> bool {
+    executor.kind == Kind::Custom && executor.phase == Phase::Registering
+}
+
+/// What nobody owns must not run on: its framework does not checkpoint, or its facts were lost.
+fn destroy_unknown(cx: &mut Cx, containers: &Containers, is_owned: impl Fn(&ContainerId) -> bool) {
+    for (container, found) in containers.iter().filter(|(container, _)| !is_owned(container)) {
+        let container = container.clone();
+        match found {
+            RecoveredContainer::Running { .. } => {
+                cx.warn(format!("Destroying container {container}, which belongs to no executor"));
+                cx.push(Effect::Destroy { container });
+            }
+            RecoveredContainer::Ended { .. } => cx.push(Effect::Forget { container }),
+        }
+    }
+}
+
+/// In what two descriptions of one agent differ, its id aside.
+fn difference(before: &v1::AgentInfo, now: &v1::AgentInfo) -> Option<&'static str> {
+    let resources = |info: &v1::AgentInfo| Resources::from_wire(&info.resources).ok();
+    match () {
+        () if before.hostname != now.hostname => Some("hostname"),
+        () if before.port != now.port => Some("port"),
+        () if before.domain != now.domain => Some("domain"),
+        () if before.attributes != now.attributes => Some("attributes"),
+        () if resources(before) != resources(now) => Some("resources"),
+        () => None,
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! How the tasks of built-in executors go on after a restart of the agent.
+
+use kaon_api::v1;
+use kaon_api::v1::framework_info::capability::Type as Capability;
+use kaon_api::v1::task_status::Reason;
+use kaon_executor::Report;
+use kaon_executor::command::{self, Action, Command, Input, Spec, grace_of};
+use kaon_executor::group::Order;
+use kaon_model::{ContainerId, Now, TaskId, TaskState};
+
+use super::Containers;
+use crate::agent::{Agent, Cx};
+use crate::input::RecoveredContainer;
+use crate::state::{Executor, Key, Kind, Owner, Phase, has_capability};
+
+/// What becomes of a task that the last agent left live.
+enum Fate {
+    /// Its machine goes on, and is told this.
+    GoesOn(Input),
+    /// It was never launched.
+    NeverStarted,
+    /// It ran, and nothing is left of it.
+    Vanished,
+}
+
+impl Agent {
+    pub(super) fn take_up_built_in(
+        &mut self,
+        cx: &mut Cx,
+        key: &Key,
+        containers: &Containers,
+        rebooted: bool,
+    ) {
+        let Some(framework) = self.state.framework(&key.framework) else { return };
+        let tells_killing = has_capability(&framework.info, Capability::TaskKillingState);
+        let Some(executor) = self.state.executor_mut(key) else { return };
+        executor.phase = Phase::Running;
+        let live: Vec<TaskId> = executor.live_tasks().map(|(task, _)| task.clone()).collect();
+        let mut orders = Vec::new();
+        let mut fates = Vec::new();
+        for task in live {
+            let (fate, container) =
+                restore_task(executor, &task, containers, tells_killing, rebooted, cx.now, &mut orders);
+            if let Some(container) = container {
+                self.owners.insert(container, Owner { key: key.clone(), task: Some(task.clone()) });
+            }
+            fates.push((task, fate));
+        }
+        self.perform(cx, key, orders);
+        for (task, fate) in fates {
+            match fate {
+                Fate::GoesOn(input) => self.drive(cx, key, &task, input),
+                Fate::NeverStarted => {
+                    let state = self.state.framework(&key.framework).map(|f| f.lost_as(TaskState::Dropped));
+                    let report = Report {
+                        state: state.unwrap_or(TaskState::Lost),
+                        reason: Some(Reason::ReasonAgentRestarted),
+                        message: Some("Task launched during agent restart".to_string()),
+                    };
+                    self.report_own(cx, &key.framework, Some(key), &task, report);
+                }
+                Fate::Vanished => {
+                    let report = Report {
+                        state: TaskState::Failed,
+                        reason: Some(Reason::ReasonExecutorTerminated),
+                        message: Some("Executor terminated".to_string()),
+                    };
+                    self.report_own(cx, &key.framework, Some(key), &task, report);
+                }
+            }
+        }
+        self.settle_machine(cx, key);
+    }
+}
+
+/// Makes a task's machine anew from the notes about it, if its container is known.
+fn restore_task(
+    executor: &mut Executor,
+    id: &TaskId,
+    containers: &Containers,
+    tells_killing: bool,
+    rebooted: bool,
+    now: Now,
+    orders: &mut Vec<Order>,
+) -> (Fate, Option<ContainerId>) {
+    let Some(task) = executor.tasks.get(id).cloned() else { return (Fate::Vanished, None) };
+    let note = executor.noted.note(id).cloned();
+    let container = match &note {
+        Some(note) => Some(note.container.clone()),
+        None => (executor.kind == Kind::Command).then(|| executor.container.clone()),
+    };
+    let found = container.as_ref().and_then(|container| containers.get(container));
+    let (Some(container), Some(found)) = (container.clone(), found) else {
+        // Launches are noted by the containerizer before they begin: what it does not know of never was, unless the
+        // process is known to have run, or a reboot has wiped its memory.
+        let begun = !matches!(task.state, v1::TaskState::TaskStaging | v1::TaskState::TaskStarting);
+        let has_run = executor.pid.is_some() || rebooted || begun;
+        return (if has_run { Fate::Vanished } else { Fate::NeverStarted }, None);
+    };
+    let spec = Spec {
+        kill_grace: grace_of(task.kill_policy.as_ref()).unwrap_or(command::DEFAULT_KILL_GRACE),
+        max_completion: note.as_ref().and_then(|note| note.limit),
+        tells_killing,
+    };
+    let snapshot = note.as_ref().map(|note| note.snapshot).unwrap_or_default();
+    let running = !matches!(task.state, v1::TaskState::TaskStaging | v1::TaskState::TaskStarting);
+    let mut actions: Vec<Action> = Vec::new();
+    let machine = Command::restore(spec, snapshot, running, now, &mut actions);
+    orders.extend(actions.into_iter().map(|action| Order { task: id.clone(), action }));
+    executor.machine.restore(id.clone(), note.map_or(0, |note| note.group), machine);
+    executor.nested.insert(id.clone(), container.clone());
+    let input = match found {
+        RecoveredContainer::Running { .. } => Input::Launched,
+        RecoveredContainer::Ended { status } => Input::Exited { status: *status },
+    };
+    (Fate::GoesOn(input), Some(container))
+}

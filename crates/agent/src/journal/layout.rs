@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Where things lie below the work directory.
+
+use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
+
+pub(crate) const BOOT_ID: &str = "meta/boot_id";
+pub(crate) const META_AGENTS: &str = "meta/slaves";
+pub(crate) const LATEST: &str = "latest";
+
+/// The two trees that name an agent's things alike: the facts about them, and the sandboxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tree {
+    Meta,
+    Sandboxes,
+}
+
+impl Tree {
+    pub fn agents(self) -> &'static str {
+        match self {
+            Tree::Meta => META_AGENTS,
+            Tree::Sandboxes => "slaves",
+        }
+    }
+
+    pub fn agent(self, agent: &AgentId) -> String {
+        format!("{}/{agent}", self.agents())
+    }
+
+    pub fn framework(self, agent: &AgentId, framework: &FrameworkId) -> String {
+        format!("{}/frameworks/{framework}", self.agent(agent))
+    }
+
+    pub fn executor(self, agent: &AgentId, framework: &FrameworkId, executor: &ExecutorId) -> String {
+        format!("{}/executors/{executor}", self.framework(agent, framework))
+    }
+
+    pub fn run(
+        self,
+        agent: &AgentId,
+        framework: &FrameworkId,
+        executor: &ExecutorId,
+        run: &ContainerId,
+    ) -> String {
+        format!("{}/runs/{run}", self.executor(agent, framework, executor))
+    }
+}
+
+/// The sandbox of a task of the built-in executor for groups.
+pub(crate) fn nested_sandbox(executor_sandbox: &str, container: &ContainerId) -> String {
+    format!("{executor_sandbox}/containers/{container}")
+}
+
+/// The folder of a task among the facts.
+pub(crate) fn task(run: &str, task: &TaskId) -> String {
+    format!("{run}/tasks/{task}")
+}
+
+/// The log of a task's updates.
+pub(crate) fn updates(run: &str, task_id: &TaskId) -> String {
+    format!("{}/task.updates", task(run, task_id))
+}

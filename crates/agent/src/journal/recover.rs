@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Reads the facts back: a fold over the files under `meta/`.
+
+mod draft;
+
+use std::collections::BTreeMap;
+
+use kaon_api::internal::StatusUpdate;
+use kaon_api::v1;
+use kaon_model::{ContainerId, ExecutorId, FrameworkId, TaskId, Uuid};
+
+use super::layout::{BOOT_ID, LATEST, META_AGENTS};
+use super::run_file::RunFile;
+use super::{FileOp, record};
+use draft::Draft;
+
+/// What an agent left behind. The default is that of one that never was.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recovered {
+    /// What it registered with, with its id.
+    pub agent: Option<v1::AgentInfo>,
+    /// The boot in which it last lived.
+    pub boot_id: Option<String>,
+    pub frameworks: Vec<RecoveredFramework>,
+    /// Runs that could not be read, and are set aside.
+    pub quarantined: Vec<(FrameworkId, ExecutorId, ContainerId)>,
+    /// What people should know about the files.
+    pub warnings: Vec<String>,
+    /// Writes that cut off records that were not finished.
+    pub repairs: Vec<FileOp>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecoveredFramework {
+    pub id: FrameworkId,
+    pub info: v1::FrameworkInfo,
+    pub pid: String,
+    pub executors: Vec<RecoveredExecutor>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecoveredExecutor {
+    pub id: ExecutorId,
+    pub info: v1::ExecutorInfo,
+    pub is_command: bool,
+    /// The newest run, if any is said to be.
+    pub latest: Option<ContainerId>,
+    pub runs: Vec<RecoveredRun>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecoveredRun {
+    pub container: ContainerId,
+    /// Whether it was over, with all of it told.
+    pub completed: bool,
+    pub forked_pid: Option<u32>,
+    pub notes: RunFile,
+    pub tasks: Vec<RecoveredTask>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecoveredTask {
+    pub id: TaskId,
+    pub task: v1::Task,
+    pub updates: Vec<StatusUpdate>,
+    pub acknowledged: Vec<Uuid>,
+}
+
+/// A fact that cannot be read, where the operator wants none to be passed over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Cannot read the agent's state: {path} is damaged at byte {offset}: {why}. Restore the file, or remove it, or start \
+     with --no-strict to set aside what it belongs to"
+)]
+pub struct CorruptJournal {
+    pub path: String,
+    pub offset: usize,
+    pub why: String,
+}
+
+/// Folds the files below the work directory into what they tell. A symbolic link stands for its target's text. Files
+/// that are no facts of ours are passed over.
+///
+/// Mesos: an empty file was just being made when the agent died, and counts as absent. An unfinished record at the end
+/// of a log is cut off. Anything else that cannot be read is an error where `strict`, else its run is set aside.
+pub fn recover(
+    files: impl IntoIterator<Item = (String, Vec<u8>)>,
+    strict: bool,
+) -> Result<Recovered, CorruptJournal> {
+    let files: BTreeMap<String, Vec<u8>> = files.into_iter().collect();
+    let text = |path: &str| files.get(path).map(|bytes| String::from_utf8_lossy(bytes).trim().to_string());
+    let mut recovered =
+        Recovered { boot_id: text(BOOT_ID).filter(|boot_id| !boot_id.is_empty()), ..Recovered::default() };
+    // Mesos links by absolute path: what counts is where it ends.
+    let latest = text(&format!("{META_AGENTS}/{LATEST}"));
+    let latest =
+        latest.and_then(|target| target.trim_end_matches('/').rsplit('/').next().map(str::to_string));
+    let Some(latest) = latest.filter(|latest| !latest.is_empty()) else { return Ok(recovered) };
+
+    let folder = format!("{META_AGENTS}/{latest}/");
+    let mut draft = Draft::default();
+    for (path, bytes) in files.range(folder.clone()..) {
+        let Some(name) = path.strip_prefix(&folder) else { break };
+        let segments: Vec<&str> = name.split('/').collect();
+        if let Err(damage) = draft.take(path, &segments, bytes, &mut recovered) {
+            if strict {
+                return Err(damage);
+            }
+            recovered.warnings.push(format!(
+                "{} is damaged at byte {}: {}; setting aside what it belongs to",
+                damage.path, damage.offset, damage.why
+            ));
+        }
+    }
+    draft.finish(&mut recovered);
+    Ok(recovered)
+}
+
+/// The first record of a file, which holds just one; none where the file is empty.
+fn read_one<M: kaon_api::wire::Message>(path: &str, bytes: &[u8]) -> Result<Option<M>, CorruptJournal> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    record::decode_one(bytes).map(Some).map_err(|damage| corrupt(path, &damage))
+}
+
+fn corrupt(path: &str, damage: &record::Damage) -> CorruptJournal {
+    let why = match damage {
+        record::Damage::Torn { .. } => "it ends in the middle of a record".to_string(),
+        record::Damage::Corrupt { error, .. } => error.to_string(),
+    };
+    CorruptJournal { path: path.to_string(), offset: damage.offset(), why }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The facts while they are being read, in whatever order the files come.
+
+use std::collections::BTreeMap;
+
+use kaon_api::internal::{StatusUpdateRecord, status_update_record};
+use kaon_api::v1;
+use kaon_model::{ContainerId, ExecutorId, FrameworkId, TaskId, Uuid, format};
+
+use super::{
+    CorruptJournal, Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask, corrupt,
+    read_one,
+};
+use crate::journal::FileOp;
+use crate::journal::layout::LATEST;
+use crate::journal::record::{self, Damage};
+use crate::journal::run_file::{self, RunFile};
+
+#[derive(Default)]
+pub(super) struct Draft {
+    frameworks: BTreeMap<String, FrameworkDraft>,
+}
+
+#[derive(Default)]
+struct FrameworkDraft {
+    info: Option<v1::FrameworkInfo>,
+    pid: String,
+    executors: BTreeMap<String, ExecutorDraft>,
+}
+
+#[derive(Default)]
+struct ExecutorDraft {
+    info: Option<v1::ExecutorInfo>,
+    is_command: bool,
+    latest: Option<String>,
+    runs: BTreeMap<String, RunDraft>,
+}
+
+#[derive(Default)]
+struct RunDraft {
+    completed: bool,
+    forked_pid: Option<u32>,
+    notes: RunFile,
+    tasks: BTreeMap<String, TaskDraft>,
+    damaged: bool,
+}
+
+#[derive(Default)]
+struct TaskDraft {
+    task: Option<v1::Task>,
+    updates: Vec<kaon_api::internal::StatusUpdate>,
+    acknowledged: Vec<Uuid>,
+}
+
+impl Draft {
+    /// Takes in one file, named by its path below the agent's folder.
+    pub fn take(
+        &mut self,
+        path: &str,
+        segments: &[&str],
+        bytes: &[u8],
+        recovered: &mut Recovered,
+    ) -> Result<(), CorruptJournal> {
+        match segments {
+            ["slave.info"] => {
+                let info: Option<v1::AgentInfo> = read_one(path, bytes)?;
+                recovered.agent = info.map(|mut info| {
+                    format::upgrade_all(&mut info.resources);
+                    info
+                });
+            }
+            ["frameworks", framework, rest @ ..] => {
+                let framework = self.frameworks.entry((*framework).to_string()).or_default();
+                framework.take(path, rest, bytes, recovered)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Hands over what is whole. A framework or executor without its own facts takes its runs with it.
+    pub fn finish(self, recovered: &mut Recovered) {
+        for (framework_id, framework) in self.frameworks {
+            let FrameworkDraft { info, pid, executors } = framework;
+            let framework_id = FrameworkId::from(framework_id);
+            let mut whole = Vec::new();
+            for (executor_id, executor) in executors {
+                let executor_id = ExecutorId::from(executor_id);
+                let usable = info.is_some() && executor.info.is_some();
+                let mut runs = Vec::new();
+                for (container, run) in executor.runs {
+                    let container = ContainerId::from(container);
+                    if usable && !run.damaged {
+                        runs.push(run.finish(container));
+                    } else {
+                        recovered.quarantined.push((framework_id.clone(), executor_id.clone(), container));
+                    }
+                }
+                whole.extend(executor.info.map(|info| RecoveredExecutor {
+                    id: executor_id,
+                    info,
+                    is_command: executor.is_command,
+                    latest: executor.latest.map(ContainerId::from),
+                    runs,
+                }));
+            }
+            let id = framework_id;
+            recovered.frameworks.extend(info.map(|info| RecoveredFramework {
+                id,
+                info,
+                pid,
+                executors: whole,
+            }));
+        }
+    }
+}
+
+impl FrameworkDraft {
+    fn take(
+        &mut self,
+        path: &str,
+        segments: &[&str],
+        bytes: &[u8],
+        recovered: &mut Recovered,
+    ) -> Result<(), CorruptJournal> {
+        match segments {
+            ["framework.info"] => self.info = read_one(path, bytes)?,
+            ["framework.pid"] => self.pid = String::from_utf8_lossy(bytes).into_owned(),
+            ["executors", executor, rest @ ..] => {
+                let executor = self.executors.entry((*executor).to_string()).or_default();
+                executor.take(path, rest, bytes, recovered)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl ExecutorDraft {
+    fn take(
+        &mut self,
+        path: &str,
+        segments: &[&str],
+        bytes: &[u8],
+        recovered: &mut Recovered,
+    ) -> Result<(), CorruptJournal> {
+        match segments {
+            ["executor.info"] => {
+                self.info = read_one(path, bytes)?.map(|mut info: v1::ExecutorInfo| {
+                    format::upgrade_all(&mut info.resources);
+                    info
+                });
+            }
+            ["executor_generated_for_command_task"] => self.is_command = bytes.trim_ascii() == b"1",
+            ["runs", link] if *link == LATEST => {
+                let target = String::from_utf8_lossy(bytes).trim().to_string();
+                self.latest = target.trim_end_matches('/').rsplit('/').next().map(str::to_string);
+            }
+            ["runs", container, rest @ ..] if !rest.is_empty() => {
+                let run = self.runs.entry((*container).to_string()).or_default();
+                if let Err(damage) = run.take(path, rest, bytes, recovered) {
+                    run.damaged = true;
+                    return Err(damage);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl RunDraft {
+    fn take(
+        &mut self,
+        path: &str,
+        segments: &[&str],
+        bytes: &[u8],
+        recovered: &mut Recovered,
+    ) -> Result<(), CorruptJournal> {
+        match segments {
+            ["executor.sentinel"] => self.completed = true,
+            ["pids", "forked.pid"] => self.forked_pid = read_pid(path, bytes)?,
+            [name] if *name == run_file::NAME => self.notes = read_notes(path, bytes)?,
+            ["tasks", task, "task.info"] => {
+                let draft = self.tasks.entry((*task).to_string()).or_default();
+                draft.task = read_one(path, bytes)?.map(|mut task: v1::Task| {
+                    format::upgrade_all(&mut task.resources);
+                    task
+                });
+            }
+            ["tasks", task, "task.updates"] => {
+                self.tasks.entry((*task).to_string()).or_default().take_log(path, bytes, recovered)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self, container: ContainerId) -> RecoveredRun {
+        let tasks = self.tasks.into_iter().filter_map(|(id, draft)| {
+            let TaskDraft { task, updates, acknowledged } = draft;
+            Some(RecoveredTask { id: TaskId::from(id), task: task?, updates, acknowledged })
+        });
+        RecoveredRun {
+            container,
+            completed: self.completed,
+            forked_pid: self.forked_pid,
+            notes: self.notes,
+            tasks: tasks.collect(),
+        }
+    }
+}
+
+impl TaskDraft {
+    fn take_log(
+        &mut self,
+        path: &str,
+        bytes: &[u8],
+        recovered: &mut Recovered,
+    ) -> Result<(), CorruptJournal> {
+        let (records, damage) = record::decode_all::<StatusUpdateRecord>(bytes);
+        match damage {
+            Some(damage @ Damage::Corrupt { .. }) => return Err(corrupt(path, &damage)),
+            Some(Damage::Torn { offset }) => {
+                recovered.warnings.push(format!("Cutting an unfinished record off {path} at byte {offset}"));
+                let bytes = bytes[..offset].to_vec();
+                recovered.repairs.push(FileOp::Replace { path: path.to_string(), bytes });
+            }
+            None => {}
+        }
+        for StatusUpdateRecord { r#type, update, uuid, .. } in records {
+            match r#type {
+                status_update_record::Type::Update => self.updates.extend(update.map(|update| *update)),
+                status_update_record::Type::Ack => {
+                    self.acknowledged.extend(uuid.and_then(|uuid| Uuid::from_bytes(&uuid).ok()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_pid(path: &str, bytes: &[u8]) -> Result<Option<u32>, CorruptJournal> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let why = || format!("'{}' is no process id", text.chars().take(32).collect::<String>());
+    let wrong = |_| CorruptJournal { path: path.to_string(), offset: 0, why: why() };
+    text.trim().parse().map(Some).map_err(wrong)
+}
+
+fn read_notes(path: &str, bytes: &[u8]) -> Result<RunFile, CorruptJournal> {
+    if bytes.is_empty() {
+        return Ok(RunFile::default());
+    }
+    let corrupt = |offset, why| CorruptJournal { path: path.to_string(), offset, why };
+    let text = std::str::from_utf8(bytes).map_err(|error| corrupt(error.valid_up_to(), error.to_string()))?;
+    text.parse().map_err(|error: run_file::RunFileError| {
+        let offset = text.split_inclusive('\n').take(error.0.saturating_sub(1)).map(str::len).sum();
+        corrupt(offset, error.to_string())
+    })
+}

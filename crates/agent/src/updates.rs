@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Status updates on their way from the agent to the framework.
+
+mod status;
+mod streams;
+
+pub(crate) use status::{Source, new_update};
+pub(crate) use streams::{Admission, StreamKey, Streams, update_uuid};

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! One ordered stream of updates for each task.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use kaon_api::internal::StatusUpdate;
+use kaon_model::{FrameworkId, TaskId, Uuid};
+
+use crate::state::is_terminal;
+
+/// Mesos: the first wait for an acknowledgement.
+pub(crate) const RETRY_MIN: Duration = Duration::from_secs(10);
+/// Bound: the longest wait for an acknowledgement; each wait is twice the one before.
+pub(crate) const RETRY_MAX: Duration = Duration::from_secs(10 * 60);
+/// Bound: updates of one task that wait for acknowledgement. Beyond it only a terminal one is taken.
+const MAX_PENDING: usize = 1000;
+/// Bound: acknowledged updates of one task that are recognised when an executor sends them again.
+const MAX_REMEMBERED: usize = 64;
+
+pub(crate) type StreamKey = (FrameworkId, TaskId);
+
+#[derive(Clone, Debug)]
+struct Pending {
+    update: StatusUpdate,
+    uuid: Uuid,
+    durable: bool,
+}
+
+/// The updates of one task, oldest first; only the first is ever on its way.
+#[derive(Clone, Debug, Default)]
+struct Stream {
+    /// The log below the work directory; none where the framework does not checkpoint.
+    log: Option<String>,
+    pending: VecDeque<Pending>,
+    acknowledged: VecDeque<Uuid>,
+    /// A terminal update is here, or was: no other may follow.
+    ended: bool,
+    /// The first update is acknowledged, and that is being made durable.
+    advancing: bool,
+    wait: Option<Duration>,
+}
+
+/// What became of an update that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    New,
+    /// Known by its identity: acknowledged to the executor again, else ignored.
+    Duplicate,
+    /// The task has ended already.
+    AfterEnd,
+    /// There are too many.
+    Full,
+}
+
+/// What an acknowledgement led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Advanced {
+    /// It was that of the task's end: the stream is closed.
+    pub ended: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Streams {
+    streams: BTreeMap<StreamKey, Stream>,
+    /// Nothing is sent while the agent is not registered.
+    pub paused: bool,
+}
+
+impl Streams {
+    /// None yet; nothing is sent before the agent is registered.
+    pub fn new() -> Streams {
+        Streams { streams: BTreeMap::new(), paused: true }
+    }
+
+    /// Takes in an update; `log` says where a checkpointing framework's updates are kept.
+    pub fn admit(
+        &mut self,
+        key: StreamKey,
+        update: StatusUpdate,
+        uuid: Uuid,
+        log: Option<String>,
+    ) -> Admission {
+        let stream = self.streams.entry(key).or_insert_with(|| Stream { log, ..Stream::default() });
+        let known =
+            stream.pending.iter().any(|pending| pending.uuid == uuid) || stream.acknowledged.contains(&uuid);
+        let terminal = is_terminal(update.status.state);
+        match () {
+            () if known => Admission::Duplicate,
+            () if stream.ended => Admission::AfterEnd,
+            () if stream.pending.len() >= MAX_PENDING && !terminal => Admission::Full,
+            () => {
+                stream.ended = terminal;
+                stream.pending.push_back(Pending { update, uuid, durable: false });
+                Admission::New
+            }
+        }
+    }
+
+    /// Where the updates of a task are kept.
+    pub fn log(&self, key: &StreamKey) -> Option<&str> {
+        self.streams.get(key)?.log.as_deref()
+    }
+
+    /// Marks an update as durable, and says whether it is the next to be sent.
+    pub fn made_durable(&mut self, key: &StreamKey, uuid: &Uuid) -> bool {
+        let Some(stream) = self.streams.get_mut(key) else { return false };
+        for (index, pending) in stream.pending.iter_mut().enumerate() {
+            if pending.uuid == *uuid {
+                pending.durable = true;
+                return index == 0;
+            }
+        }
+        false
+    }
+
+    /// The update to be sent now, with the state the task has come to, and the time to wait for its acknowledgement.
+    pub fn next(&mut self, key: &StreamKey) -> Option<(StatusUpdate, Duration)> {
+        if self.paused {
+            return None;
+        }
+        let stream = self.streams.get_mut(key)?;
+        let first = stream.pending.front().filter(|first| first.durable && !stream.advancing)?;
+        let newest = stream.pending.iter().rev().find(|pending| pending.durable)?;
+        let mut update = first.update.clone();
+        update.latest_state = Some(newest.update.status.state);
+        let wait = stream.wait.map_or(RETRY_MIN, |wait| (wait * 2).min(RETRY_MAX));
+        stream.wait = Some(wait);
+        Some((update, wait))
+    }
+
+    /// Begins anew with the shortest wait, as after a new registration.
+    pub fn rewind(&mut self, key: &StreamKey) {
+        if let Some(stream) = self.streams.get_mut(key) {
+            stream.wait = None;
+        }
+    }
+
+    /// Whether this acknowledges the update that is on its way; then it may be made durable.
+    pub fn acknowledge(&mut self, key: &StreamKey, uuid: &Uuid) -> bool {
+        let Some(stream) = self.streams.get_mut(key) else { return false };
+        let expected = stream.pending.front().is_some_and(|first| first.durable && first.uuid == *uuid);
+        if !expected || stream.advancing {
+            return false;
+        }
+        stream.advancing = true;
+        true
+    }
+
+    /// Goes on to the next update once an acknowledgement is durable.
+    pub fn advance(&mut self, key: &StreamKey, uuid: &Uuid) -> Option<Advanced> {
+        let stream = self.streams.get_mut(key)?;
+        if stream.pending.front()?.uuid != *uuid {
+            return None;
+        }
+        let done = stream.pending.pop_front()?;
+        stream.advancing = false;
+        stream.wait = None;
+        stream.acknowledged.push_back(done.uuid);
+        if stream.acknowledged.len() > MAX_REMEMBERED {
+            stream.acknowledged.pop_front();
+        }
+        let ended = is_terminal(done.update.status.state);
+        if ended {
+            self.streams.remove(key);
+        }
+        Some(Advanced { ended })
+    }
+
+    /// Whether the task's end is here, acknowledged or not.
+    pub fn has_ended(&self, key: &StreamKey) -> bool {
+        self.streams.get(key).is_some_and(|stream| stream.ended)
+    }
+
+    /// Drops all streams of a framework, and says which.
+    pub fn drop_framework(&mut self, framework: &FrameworkId) -> Vec<StreamKey> {
+        let keys: Vec<StreamKey> = self.of_framework(framework).cloned().collect();
+        keys.iter().for_each(|key| drop(self.streams.remove(key)));
+        keys
+    }
+
+    pub fn of_framework(&self, framework: &FrameworkId) -> impl Iterator<Item = &StreamKey> {
+        let first = (framework.clone(), TaskId::from(""));
+        self.streams.range(first..).map(|(key, _)| key).take_while(move |key| key.0 == *framework)
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &StreamKey> {
+        self.streams.keys()
+    }
+
+    /// Takes in a stream as its log tells it: all updates, then which of them were acknowledged.
+    pub fn restore(
+        &mut self,
+        key: StreamKey,
+        log: String,
+        updates: Vec<StatusUpdate>,
+        acknowledged: &[Uuid],
+    ) {
+        let mut stream = Stream { log: Some(log), ..Stream::default() };
+        let mut ended_for_good = false;
+        for update in updates {
+            let Some(uuid) = update_uuid(&update) else { continue };
+            let terminal = is_terminal(update.status.state);
+            stream.ended |= terminal;
+            if acknowledged.contains(&uuid) {
+                ended_for_good |= terminal;
+                stream.acknowledged.push_back(uuid);
+            } else {
+                stream.pending.push_back(Pending { update, uuid, durable: true });
+            }
+        }
+        if !ended_for_good {
+            self.streams.insert(key, stream);
+        }
+    }
+}
+
+/// The identity of an update, if it has a well-formed one.
+pub(crate) fn update_uuid(update: &StatusUpdate) -> Option<Uuid> {
+    Uuid::from_bytes(update.uuid.as_deref().or(update.status.uuid.as_deref())?).ok()
+}
