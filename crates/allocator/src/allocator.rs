@@ -217,6 +217,10 @@ impl Allocator {
         for filters in [&self.filters, &self.returned] {
             filters.check(self.books())?;
         }
+        // Else it is to be brought up to date before it is used.
+        if !self.ledger.is_touched() && self.proposed.is_empty() {
+            self.order.check(self.books())?;
+        }
         Ok(())
     }
 

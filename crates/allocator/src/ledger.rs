@@ -156,6 +156,11 @@ impl Ledger {
         self.books.check()
     }
 
+    /// Whether anything changed since somebody last asked.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched.total || !self.touched.seats.is_empty() || !self.touched.roles.is_empty()
+    }
+
     pub(crate) fn take_touched(&mut self) -> Touched {
         std::mem::take(&mut self.touched)
     }

@@ -2,7 +2,7 @@
 
 //! The tree of roles with all siblings sorted, kept so from change to change.
 
-use crate::books::{Books, RoleAt, SeatAt, Standing};
+use crate::books::{Books, RoleAt, SeatAt, Standing, Violation};
 use crate::ledger::Touched;
 use crate::policy::{Contender, Kind, Policy, Rank};
 use crate::tally::Tally;
@@ -162,20 +162,40 @@ impl Order {
         Some(path)
     }
 
+    /// Whether all stands where the books, as of the last `sync`, put it. For tests and simulations.
+    pub fn check(&self, books: &Books) -> Result<(), Violation> {
+        for (index, seat) in books.seats.iter() {
+            if self.placed.contains_key(&Node::Seat(SeatAt(index))) != seat.active {
+                return Err(Violation(
+                    "a seat is asked that wants no offers, or the other way round".to_string(),
+                ));
+            }
+        }
+        for (node, (group, place)) in &self.placed {
+            let expected = face(books, *node).map(|face| self.place(books, *node, face));
+            let listed = self.groups.get(group).is_some_and(|places| places.contains(place));
+            if expected.as_ref() != Some(place) || !listed {
+                return Err(Violation(format!("{place:?} should be {expected:?}, and in its group")));
+            }
+        }
+        let listed: usize = self.groups.values().map(BTreeSet::len).sum();
+        if listed != self.placed.len() {
+            return Err(Violation("somebody stands in two places of the order".to_string()));
+        }
+        Ok(())
+    }
+
     /// Puts a seat where it belongs now; says the roles in which that changes something.
     fn place_seat(&mut self, books: &Books, at: SeatAt) -> BTreeSet<RoleAt> {
         let mut roles = BTreeSet::new();
-        let node = Node::Seat(at);
-        if let Some(Group::In(role)) = self.take(node) {
+        if let Some(Group::In(role)) = self.take(Node::Seat(at)) {
             roles.insert(role);
         }
-        if let Some(seat) = books.seats.get(at.0).filter(|seat| seat.active) {
-            let name = books.frameworks[seat.framework.0].id().as_str();
-            let face = Face { kind: Kind::Framework, name, weight: 1.0, standing: &seat.standing };
-            self.put(books, Group::In(seat.role), node, face);
-            roles.insert(seat.role);
-        } else if let Some(seat) = books.seats.get(at.0) {
-            // It wants nothing, yet what it holds counts above.
+        if let Some(seat) = books.seats.get(at.0) {
+            if seat.active {
+                self.put(books, Group::In(seat.role), Node::Seat(at));
+            }
+            // Even if it wants nothing, what it holds counts above.
             roles.insert(seat.role);
         }
         roles
@@ -191,6 +211,7 @@ impl Order {
         }
     }
 
+    /// Says which roles lie, or lay, above.
     fn place_role(&mut self, books: &Books, at: RoleAt) -> BTreeSet<RoleAt> {
         let mut above = BTreeSet::new();
         self.take(Node::Frameworks(at));
@@ -199,29 +220,30 @@ impl Order {
         }
         let Some(book) = books.roles.get(at.0) else { return above };
         if self.groups.contains_key(&Group::In(at)) {
-            let face = Face { kind: Kind::Frameworks, name: FRAMEWORKS, weight: 1.0, standing: &book.own };
-            self.put(books, Group::Below(at), Node::Frameworks(at), face);
+            self.put(books, Group::Below(at), Node::Frameworks(at));
         }
-        let group = book.parent.map_or(Group::TopLevel, Group::Below);
         if self.groups.contains_key(&Group::Below(at)) {
-            let (name, weight) = (book.role().leaf(), book.weight());
-            let face = Face { kind: Kind::Role, name, weight, standing: &book.subtree };
-            self.put(books, group, Node::Role(at), face);
+            let group = book.parent.map_or(Group::TopLevel, Group::Below);
+            self.put(books, group, Node::Role(at));
         }
         above.extend(book.parent);
         above
     }
 
-    fn put(&mut self, books: &Books, group: Group, node: Node, face: Face<'_>) {
+    fn put(&mut self, books: &Books, group: Group, node: Node) {
+        let Some(place) = face(books, node).map(|face| self.place(books, node, face)) else { return };
+        self.seats += usize::from(matches!(node, Node::Seat(_)));
+        self.groups.entry(group).or_default().insert(place.clone());
+        self.placed.insert(node, (group, place));
+    }
+
+    fn place(&self, books: &Books, node: Node, face: Face<'_>) -> Place {
         let Face { kind, name, weight, standing } = face;
         let proposed = self.proposed.get(&node);
         let share = self.share(books, standing, proposed.map(|(tally, _)| tally));
         let rank = self.policy.rank(&Contender { kind, name, weight, share });
         let grants = standing.grants + proposed.map_or(0, |(_, grants)| *grants);
-        let place = Place { rank, grants, name: Arc::from(name), node };
-        self.seats += usize::from(matches!(node, Node::Seat(_)));
-        self.groups.entry(group).or_default().insert(place.clone());
-        self.placed.insert(node, (group, place));
+        Place { rank, grants, name: Arc::from(name), node }
     }
 
     /// Takes a node out of its group; says which that was.
@@ -246,6 +268,26 @@ impl Order {
         };
         counting.map(part).fold(0.0, f64::max)
     }
+}
+
+/// What the books say of a node; none if it is gone.
+fn face(books: &Books, node: Node) -> Option<Face<'_>> {
+    let role = |at: RoleAt| books.roles.get(at.0);
+    Some(match node {
+        Node::Seat(at) => {
+            let seat = books.seats.get(at.0)?;
+            let name = books.frameworks.get(seat.framework.0)?.id().as_str();
+            Face { kind: Kind::Framework, name, weight: 1.0, standing: &seat.standing }
+        }
+        Node::Frameworks(at) => {
+            Face { kind: Kind::Frameworks, name: FRAMEWORKS, weight: 1.0, standing: &role(at)?.own }
+        }
+        Node::Role(at) => {
+            let book = role(at)?;
+            let (name, weight) = (book.role().leaf(), book.weight());
+            Face { kind: Kind::Role, name, weight, standing: &book.subtree }
+        }
+    })
 }
 
 /// A role and all above it.

@@ -60,6 +60,8 @@ impl Ledger {
         let (framework, role) = (seat.framework, seat.role);
         self.books.seats.remove(at.0);
         self.touched.seats.insert(at);
+        // What the seat held counted in its role, and who looks for the seat now does not find which that was.
+        self.touched.roles.insert(role);
         self.framework_mut(framework).seats.remove(&role);
         self.role_mut(role).seats.remove(&framework);
         self.prune_role(role);
@@ -77,6 +79,7 @@ impl Ledger {
         Arc::make_mut(&mut self.books.roles_by_name).remove(&role);
         if let Some(parent) = parent {
             self.role_mut(parent).children -= 1;
+            self.touched.roles.insert(parent);
             self.prune_role(parent);
         }
     }
