@@ -154,6 +154,9 @@ impl Allocator {
         why: Withdrawal,
     ) -> Result<Arc<Resources>, Refusal> {
         let returned = self.ledger.withdraw(offer)?;
+        if why != Withdrawal::Rescinded {
+            self.note_unused(&returned);
+        }
         match why {
             Withdrawal::Declined(refuse_seconds) => self.refuse(now, &returned, refuse_seconds),
             Withdrawal::TimedOut => self.hold_back(now, &returned),
@@ -183,6 +186,7 @@ impl Allocator {
         if returned.resources.is_empty() {
             return returned.resources;
         }
+        self.note_unused(&returned);
         self.refuse(now, &returned, refuse_seconds);
         self.freed(now, returned)
     }
@@ -291,6 +295,13 @@ impl Allocator {
         let framework = books.frameworks[seat.framework.0].id().clone();
         let role = books.roles[seat.role.0].role().clone();
         Proposal { framework, role, agent: books.agents[agent.0].id().clone(), resources }
+    }
+
+    fn note_unused(&mut self, returned: &Returned) {
+        let seat = self.ledger.books().seats.get(returned.seat.0);
+        if let Some(seat) = seat.filter(|_| returned.unused) {
+            self.spacing.unused(returned.agent, seat.framework);
+        }
     }
 
     fn refuse(&mut self, now: Mono, returned: &Returned, refuse_seconds: Option<f64>) {

@@ -36,9 +36,17 @@ pub fn refusal_span(refuse_seconds: Option<f64>, allocation_interval: Duration) 
 /// Invariant: both indices name the same pairs, and each pair has one timer, at the end of its first refusal to end.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
-    by_agent: BTreeMap<AgentAt, BTreeMap<SeatAt, Vec<Refused>>>,
+    by_agent: BTreeMap<AgentAt, OnAgent>,
     by_seat: BTreeMap<SeatAt, BTreeSet<AgentAt>>,
     ends: Timers<(AgentAt, SeatAt)>,
+}
+
+#[derive(Debug, Default)]
+struct OnAgent {
+    by_seat: BTreeMap<SeatAt, Vec<Refused>>,
+    /// What was refused last. The next framework mostly refuses just the same, and shares it: a million refusals
+    /// would otherwise hold a million copies.
+    last: Arc<Resources>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,12 +64,17 @@ impl Refused {
 
 impl Filters {
     pub fn add(&mut self, agent: AgentAt, seat: SeatAt, resources: Arc<Resources>, until: Mono) {
-        let refusals = self.by_agent.entry(agent).or_default().entry(seat).or_default();
-        let new = Refused { resources, until };
+        let on_agent = self.by_agent.entry(agent).or_default();
+        if *on_agent.last != *resources {
+            on_agent.last = resources;
+        }
+        let new = Refused { resources: on_agent.last.clone(), until };
+        let refusals = on_agent.by_seat.entry(seat).or_default();
         if refusals.iter().any(|known| known.outlasts(&new)) {
             return;
         }
         refusals.retain(|known| !new.outlasts(known));
+        refusals.reserve_exact(1);
         refusals.push(new);
         if refusals.len() > MOST_ON_ONE_AGENT {
             let first = refusals.iter().enumerate().min_by_key(|(_, refused)| refused.until);
@@ -76,15 +89,15 @@ impl Filters {
     /// Whether the seat has refused all of `resources` of the agent. What is more than was refused is worth a look:
     /// only a superset refuses.
     pub fn refuses(&self, agent: AgentAt, seat: SeatAt, resources: &Resources, now: Mono) -> bool {
-        let refusals = self.by_agent.get(&agent).and_then(|seats| seats.get(&seat));
-        let mut standing = refusals.into_iter().flatten().filter(|refused| refused.until > now);
+        let mut standing = self.refusals(agent, seat).iter().filter(|refused| refused.until > now);
         standing.any(|refused| refused.resources.contains_all(resources))
     }
 
     /// Drops what has come to its end; says where. Call until it says none.
     pub fn expire(&mut self, now: Mono) -> Option<(AgentAt, SeatAt)> {
         let (_, (agent, seat)) = self.ends.pop_due(now)?;
-        if let Some(refusals) = self.by_agent.get_mut(&agent).and_then(|seats| seats.get_mut(&seat)) {
+        let on_agent = self.by_agent.get_mut(&agent);
+        if let Some(refusals) = on_agent.and_then(|on_agent| on_agent.by_seat.get_mut(&seat)) {
             refusals.retain(|refused| refused.until > now);
         }
         self.watch(agent, seat);
@@ -108,7 +121,8 @@ impl Filters {
 
     /// Drops all refusals on the agent; says whose there were.
     pub fn clear_agent(&mut self, agent: AgentAt) -> BTreeSet<SeatAt> {
-        let seats: BTreeSet<SeatAt> = self.by_agent.remove(&agent).unwrap_or_default().into_keys().collect();
+        let on_agent = self.by_agent.remove(&agent).unwrap_or_default();
+        let seats: BTreeSet<SeatAt> = on_agent.by_seat.into_keys().collect();
         for seat in &seats {
             self.ends.cancel(&(agent, *seat));
             self.forget(agent, *seat);
@@ -123,7 +137,7 @@ impl Filters {
 
     /// Whether all refusals are of frameworks that may refuse, on agents that are there.
     pub fn check(&self, books: &Books) -> Result<(), Violation> {
-        for (agent, seats) in &self.by_agent {
+        for (agent, OnAgent { by_seat: seats, .. }) in &self.by_agent {
             if !books.agents.contains(agent.0) {
                 return Err(Violation("a refusal outlives its agent".to_string()));
             }
@@ -142,19 +156,23 @@ impl Filters {
         Ok(())
     }
 
+    fn refusals(&self, agent: AgentAt, seat: SeatAt) -> &[Refused] {
+        let on_agent = self.by_agent.get(&agent);
+        on_agent.and_then(|on_agent| on_agent.by_seat.get(&seat)).map_or(&[], Vec::as_slice)
+    }
+
     /// Sets the timer of a pair, or forgets the pair if nothing stands any more.
     fn watch(&mut self, agent: AgentAt, seat: SeatAt) {
-        let refusals = self.by_agent.get(&agent).and_then(|seats| seats.get(&seat));
-        match refusals.into_iter().flatten().map(|refused| refused.until).min() {
+        match self.refusals(agent, seat).iter().map(|refused| refused.until).min() {
             Some(end) => self.ends.set((agent, seat), end),
             None => self.forget(agent, seat),
         }
     }
 
     fn forget(&mut self, agent: AgentAt, seat: SeatAt) {
-        if let Some(seats) = self.by_agent.get_mut(&agent) {
-            seats.remove(&seat);
-            if seats.is_empty() {
+        if let Some(on_agent) = self.by_agent.get_mut(&agent) {
+            on_agent.by_seat.remove(&seat);
+            if on_agent.by_seat.is_empty() {
                 self.by_agent.remove(&agent);
             }
         }

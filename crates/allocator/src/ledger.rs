@@ -54,6 +54,8 @@ pub struct Returned {
     pub(crate) seat: SeatAt,
     /// Not charged to a role.
     pub resources: Arc<Resources>,
+    /// Whether that is all that was offered, so that nothing came of it.
+    pub(crate) unused: bool,
 }
 
 impl Ledger {
@@ -103,7 +105,7 @@ impl Ledger {
         let agent = self.offers.remove(offer).ok_or_else(|| Refusal::UnknownOffer(offer.clone()))?;
         let posting = self.unpost(agent, &Key::Offer(offer.clone()));
         let posting = posting.ok_or_else(|| Refusal::UnknownOffer(offer.clone()))?;
-        Ok(Returned { agent, seat: posting.seat, resources: posting.resources })
+        Ok(Returned { agent, seat: posting.seat, resources: posting.resources, unused: true })
     }
 
     /// Books what a peer reports to be in use, even where it is more than there is.
@@ -133,7 +135,7 @@ impl Ledger {
             return None;
         }
         let posting = self.unpost(agent, &key)?;
-        Some(Returned { agent, seat: posting.seat, resources: posting.resources })
+        Some(Returned { agent, seat: posting.seat, resources: posting.resources, unused: false })
     }
 
     /// Whether every sum is the sum of its parts, and no holding was forgotten. Call it between inputs, in tests and

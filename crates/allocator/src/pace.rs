@@ -6,6 +6,7 @@ use crate::books::{AgentAt, FrameworkAt};
 use crate::config::Config;
 use crate::work::Work;
 use kaon_model::{Mono, Timers};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How much a change has to hurry under the timing of Mesos. Event-driven, every change leads to a round.
@@ -133,21 +134,50 @@ fn next_tick(started: Mono, config: &Config, now: Mono) -> Mono {
 #[derive(Debug, Default)]
 pub(crate) struct Spacing {
     debts: Timers<(AgentAt, FrameworkAt)>,
+    /// Pairs in debt of which the last offer came back unused.
+    unused: BTreeSet<(AgentAt, FrameworkAt)>,
+}
+
+/// That it is too early for another offer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooEarly {
+    pub until: Mono,
+    /// Whether the resources are to wait for the framework. Not if it did not want what it was offered last: asking
+    /// again and again, it would keep them from all others.
+    pub keep: bool,
 }
 
 impl Spacing {
     pub fn offered(&mut self, config: &Config, agent: AgentAt, framework: FrameworkAt, now: Mono) {
-        while self.debts.pop_due(now).is_some() {}
+        while let Some((_, pair)) = self.debts.pop_due(now) {
+            self.unused.remove(&pair);
+        }
         let pair = (agent, framework);
         let debt = self.debts.get(&pair).unwrap_or(now) + config.offer_spacing;
         self.debts.set(pair, debt);
+        self.unused.remove(&pair);
     }
 
-    /// When the framework may be offered something of the agent again, if not now.
-    pub fn until(&self, config: &Config, agent: AgentAt, framework: FrameworkAt, now: Mono) -> Option<Mono> {
-        let debt = self.debts.get(&(agent, framework))?.since(now);
+    /// Notes that nothing came of the last offer.
+    pub fn unused(&mut self, agent: AgentAt, framework: FrameworkAt) {
+        let pair = (agent, framework);
+        if self.debts.get(&pair).is_some() {
+            self.unused.insert(pair);
+        }
+    }
+
+    /// Whether the framework has to wait before it may be offered something of the agent.
+    pub fn too_early(
+        &self,
+        config: &Config,
+        agent: AgentAt,
+        framework: FrameworkAt,
+        now: Mono,
+    ) -> Option<TooEarly> {
+        let pair = (agent, framework);
+        let debt = self.debts.get(&pair)?.since(now);
         let allowed = config.offer_spacing * config.offer_burst.saturating_sub(1);
         let wait = debt.saturating_sub(allowed);
-        (!wait.is_zero()).then(|| now + wait)
+        (!wait.is_zero()).then(|| TooEarly { until: now + wait, keep: !self.unused.contains(&pair) })
     }
 }

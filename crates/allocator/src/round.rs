@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::eligibility::Rest;
 use crate::filters::Filters;
 use crate::order::Order;
-use crate::pace::Spacing;
+use crate::pace::{Spacing, TooEarly};
 use crate::work::Scope;
 use kaon_model::{Mono, Resources};
 use std::collections::VecDeque;
@@ -33,7 +33,7 @@ pub(crate) struct Cursor(pub VecDeque<(AgentAt, Scope)>);
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub proposals: Vec<Draft>,
-    /// Agents whose resources wait for a framework that was offered some of them a moment ago.
+    /// Agents to be looked at again, for a framework that was offered something of them a moment ago.
     pub waits: Vec<(AgentAt, Mono)>,
 }
 
@@ -48,8 +48,10 @@ pub(crate) struct Draft {
 /// Whether a seat gets something of an agent.
 enum Verdict {
     Pass,
-    /// It is its turn, but too early to call it again.
-    Wait(Mono, Resources),
+    /// It is too early to call it again; others may have it.
+    Later(Mono),
+    /// It is its turn, and too early to call it again: nobody else may have it.
+    Keep(Mono, Resources),
     Take(Resources),
 }
 
@@ -89,7 +91,11 @@ fn share_out(
         weighed += 1;
         match weigh(rules, (at, agent), seat, &rest, now) {
             Verdict::Pass => return ControlFlow::Continue(()),
-            Verdict::Wait(until, portion) => {
+            Verdict::Later(until) => {
+                outcome.waits.push((at, until));
+                return ControlFlow::Continue(());
+            }
+            Verdict::Keep(until, portion) => {
                 outcome.waits.push((at, until));
                 rest.take(&portion);
             }
@@ -144,8 +150,9 @@ fn weigh(
     }
     // Whoever is next waits for its turn rather than lose it: if others took what ends within the spacing, they would
     // get more than their share.
-    match rules.spacing.until(rules.config, at, seat.framework, now) {
-        Some(until) => Verdict::Wait(until, portion.into_owned()),
+    match rules.spacing.too_early(rules.config, at, seat.framework, now) {
+        Some(TooEarly { until, keep: false }) => Verdict::Later(until),
+        Some(TooEarly { until, keep: true }) => Verdict::Keep(until, portion.into_owned()),
         None => Verdict::Take(portion.into_owned()),
     }
 }

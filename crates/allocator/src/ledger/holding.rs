@@ -21,6 +21,8 @@ pub struct Holding {
     framework: FrameworkId,
     role: Role,
     rest: Resources,
+    /// Whether nothing was taken yet.
+    unused: bool,
 }
 
 impl Holding {
@@ -90,7 +92,7 @@ impl Ledger {
         self.next_holding += 1;
         let Seated { framework, role } = self.seated(seat);
         let agent = self.books.agents[at.0].id().clone();
-        Holding { number, at, seat, agent, framework, role, rest }
+        Holding { number, at, seat, agent, framework, role, rest, unused: true }
     }
 
     fn seated(&self, seat: SeatAt) -> Seated {
@@ -123,6 +125,7 @@ impl Ledger {
             let (wanted, held) = ((*resources).clone(), holding.rest.clone());
             return Err(Refusal::NotHeld { wanted, held });
         }
+        holding.unused = false;
         without_shared(&resources, |owned| {
             holding.rest -= owned;
             self.shrink(holding, owned);
@@ -144,7 +147,8 @@ impl Ledger {
     pub fn close(&mut self, holding: Holding) -> Returned {
         self.open.remove(&holding.number);
         self.unpost(holding.at, &holding.key());
-        Returned { agent: holding.at, seat: holding.seat, resources: Arc::new(holding.rest) }
+        let Holding { at: agent, seat, rest, unused, .. } = holding;
+        Returned { agent, seat, resources: Arc::new(rest), unused }
     }
 }
 

@@ -178,6 +178,32 @@ fn more_than_was_returned_need_not_wait_for_the_tick() {
 }
 
 #[test]
+fn who_asks_again_and_again_and_takes_nothing_starves_nobody() {
+    for refuse_seconds in [Some(0.0), Some(3600.0)] {
+        let mut world = World::new();
+        world.add_agent("a", "cpus:1;mem:100");
+        world.add_framework("f", &["r"]);
+        world.add_framework("g", &["s"]);
+        // g has a share to its name, so f goes before it whenever both want something.
+        world.add_agent("b", "cpus:1;mem:100");
+        let (agent, g) = (AgentId::from("b"), FrameworkId::from("g"));
+        world.allocator.charge(&agent, &g, &role("s"), task("t"), resources("cpus:1;mem:100")).unwrap();
+        let start = world.now;
+        let served = (0..200).find_map(|_| {
+            let offer = world.pass(ms(5)).pop()?;
+            if offer.framework == "g" {
+                return Some(offer.at);
+            }
+            world.decline(&offer, refuse_seconds);
+            world.allocator.revive(world.now, &FrameworkId::from("f"), &roles(&[])).unwrap();
+            None
+        });
+        let after = served.expect("g is offered something").since(start);
+        assert!(after < ms(200), "{after:?}");
+    }
+}
+
+#[test]
 fn revive_asks_at_once() {
     let mut world = World::new();
     world.add_agent("a", "cpus:1;mem:100");
