@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kaon_allocator::MinAllocatable;
 use kaon_api::libprocess::Upid;
+use kaon_model::{Resources, Role};
 
 /// The settings of a master; names and defaults are those of the flags.
 #[derive(Clone, Debug)]
@@ -53,3 +55,92 @@ pub enum Policy {
     /// Roles strictly in order of weight.
     Priority,
 }
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("--min_allocatable_resources={given}: {problem}; expected sets such as cpus:0.01|mem:32")]
+    MinAllocatable { given: String, problem: String },
+    #[error("--weights: {role}={weight}: {problem}; expected pairs such as web=2,db=1.5 with positive weights")]
+    Weight { role: String, weight: String, problem: String },
+}
+
+impl Config {
+    /// Whether all settings can be; to be asked before a master is made.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.min_allocatable()?;
+        for (role, weight) in &self.weights {
+            let wrong = |problem: String| ConfigError::Weight {
+                role: role.clone(),
+                weight: weight.to_string(),
+                problem,
+            };
+            Role::new(role).map_err(|error| wrong(error.to_string()))?;
+            if !(weight.is_finite() && *weight > 0.0) {
+                return Err(wrong("the weight is not a positive number".to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The sets of amounts of which an offer must hold one at least. No set at all lets everything pass.
+    pub(crate) fn min_allocatable(&self) -> Result<MinAllocatable, ConfigError> {
+        let given = &self.min_allocatable_resources;
+        let wrong = |problem: String| ConfigError::MinAllocatable { given: given.clone(), problem };
+        let sets = given.split('|').filter(|set| !set.trim().is_empty());
+        let parse = |set: &str| {
+            let resources = Resources::parse(set.trim(), &Role::star()).map_err(|error| wrong(error.to_string()))?;
+            Ok(resources.all_quantities())
+        };
+        Ok(MinAllocatable(sets.map(parse).collect::<Result<_, _>>()?))
+    }
+}
+
+impl Default for Config {
+    /// The defaults of the flags. The address, which no flag defaults, is empty.
+    fn default() -> Config {
+        Config {
+            pid: Upid::empty(),
+            hostname: "localhost".to_string(),
+            version: VERSION.to_string(),
+            cluster: None,
+            agent_ping_timeout: Duration::from_secs(15),
+            max_agent_ping_timeouts: 5,
+            agent_reregister_timeout: Duration::from_secs(600),
+            allocation_interval: Duration::from_secs(1),
+            event_driven_allocation: true,
+            allocator: Policy::Hierarchical,
+            offer_timeout: None,
+            min_allocatable_resources: "cpus:0.01|mem:32".to_string(),
+            weights: BTreeMap::new(),
+            roles: None,
+            root_submissions: true,
+            filter_gpu_resources: true,
+            heartbeat_interval: Duration::from_secs(15),
+            max_completed_frameworks: 50,
+            max_completed_tasks_per_framework: 1000,
+            max_unreachable_tasks_per_framework: 1000,
+            max_operator_event_stream_subscribers: 1000,
+            flags: BTreeMap::new(),
+        }
+    }
+}
+
+/// The version of Mesos whose behaviour this is; clients compare it.
+pub const VERSION: &str = "1.11.0";
+
+/// How often the registry is searched for agents that may be forgotten: the default of `--registry_gc_interval`.
+pub const REGISTRY_GC_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// Bound: how long an unreachable or gone agent is remembered: the default of `--registry_max_agent_age`.
+pub const REGISTRY_MAX_AGENT_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// Bound: how many unreachable, and how many gone agents are remembered: the default of `--registry_max_agent_count`.
+/// The oldest are forgotten beyond it.
+pub const REGISTRY_MAX_AGENT_COUNT: usize = 102_400;
+
+/// Bound: records of the registry between two snapshots. More make recovery longer, fewer make writes bigger.
+pub const REGISTRY_SNAPSHOT_AFTER: usize = 1000;
+
+/// Bound: registrations of agents that wait for the disk. An agent beyond it is not answered; it asks again.
+pub const MAX_WRITES_IN_FLIGHT: usize = 10_000;

@@ -1,7 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! The core that divides a cluster: a function from (state, now, input) to (state, effects).
+//!
+//! Calls decide, tables change, the ledger moves, effects tell. Nothing here blocks, fails or looks outside.
 
+mod calls;
 pub mod config;
 pub mod effect;
+mod events;
+mod flows;
 pub mod input;
+mod invariants;
+mod master;
+pub mod query;
+pub mod registry;
+mod rejection;
+pub mod state;
+pub mod validate;
+pub mod view;
+
+pub use config::{Config, Policy};
+pub use effect::{Effect, Effects, Reply, ToPeer};
+pub use input::{Caller, Input, PeerMessage, Stream, Ticket, Write};
+pub use master::Master;
+pub use registry::Registry;
+pub use view::View;

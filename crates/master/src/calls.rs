@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What others ask of the master, one file a call.
+
+mod agent;
+pub(crate) mod operator;
+mod scheduler;

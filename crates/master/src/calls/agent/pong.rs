@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! PongSlaveMessage: an agent is alive.
+
+use kaon_api::libprocess::Upid;
+
+use crate::master::Master;
+
+impl Master {
+    /// Which agent it is, is told by the observer to which it answers.
+    pub(crate) fn pong(&mut self, to: &str, from: &Upid) {
+        let number = to.strip_prefix("slave-observer(").and_then(|rest| rest.strip_suffix(')'));
+        let observer = number.and_then(|number| number.parse().ok());
+        let Some(row) = observer.and_then(|observer| self.state.agents.row_of_observer(observer)) else { return };
+        if self.state.agent(row).pid != *from {
+            return;
+        }
+        let pulse = &mut self.state.agent_mut(row).pulse;
+        pulse.awaiting = false;
+        pulse.missed = 0;
+    }
+}

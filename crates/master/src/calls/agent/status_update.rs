@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! StatusUpdateMessage: an agent tells what became of a task.
+
+use kaon_api::internal::StatusUpdate;
+use kaon_api::libprocess::Upid;
+use kaon_api::v1;
+
+use crate::events;
+use crate::master::{Master, Turn};
+use crate::state::tasks::{Told, model_state};
+
+impl Master {
+    /// The framework is told first, whether the task is known here or not; then the books follow the newest state that
+    /// the agent knows, which may be beyond the one in this update.
+    pub(crate) fn status_update(&mut self, turn: &mut Turn, from: &Upid, update: StatusUpdate) {
+        self.state.tables.counters.messages_status_update += 1;
+        let agent = update.agent_id.as_ref().and_then(|id| self.state.agent_by_id(&id.value));
+        let agent = agent.filter(|(_, agent)| agent.pid == *from).map(|(row, _)| row);
+        let framework = self.state.frameworks.row(&update.framework_id.value);
+        // Mesos: one that speaks for an agent that is gone, or of a framework that is over, is not answered.
+        let (Some(agent), Some(framework)) = (agent, framework) else {
+            self.state.tables.counters.invalid_status_updates += 1;
+            return;
+        };
+        let latest = update.latest_state.unwrap_or(update.status.state);
+        let status = status_for_framework(update);
+        self.tell(turn, framework, events::update(status.clone()));
+        let task = self.state.tasks.row(framework, &status.task_id.value);
+        let Some(row) = task.filter(|row| self.state.task(*row).agent == agent) else {
+            self.state.tables.counters.invalid_status_updates += 1;
+            return;
+        };
+        self.state.tables.counters.valid_status_updates += 1;
+        let told = status.uuid.clone().map(|uuid| Told { state: model_state(status.state), uuid });
+        let was_connected = self.state.framework(framework).is_connected();
+        let known = self.state.task(row).state;
+        // What has ended stays ended: such an update only waits to be acknowledged.
+        let next = model_state(latest);
+        let next = if known.is_terminal() { known } else { next };
+        self.change_task(turn, row, next, status);
+        // Only what was forwarded can be acknowledged.
+        if was_connected && told.is_some() {
+            self.state.task_mut(row).told = told;
+        }
+    }
+}
+
+/// The status as schedulers see it: what the wrapper knows is put into it.
+fn status_for_framework(update: StatusUpdate) -> v1::TaskStatus {
+    let mut status = *update.status;
+    status.agent_id = update.agent_id;
+    status.timestamp = Some(update.timestamp);
+    if update.executor_id.is_some() {
+        status.executor_id = update.executor_id;
+    }
+    // Presence of the uuid is what asks for an acknowledgement.
+    status.uuid = update.uuid.filter(|uuid| !uuid.is_empty());
+    status
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! UpdateSlaveMessage: an agent tells what it has beyond its total.
+
+use std::sync::Arc;
+
+use kaon_api::internal;
+use kaon_api::libprocess::Upid;
+use kaon_model::Resources;
+
+use crate::master::{Master, Turn};
+
+impl Master {
+    /// Offers of what has changed are taken back; a message that changes nothing does nothing.
+    pub(crate) fn update_agent(&mut self, turn: &mut Turn, from: &Upid, message: internal::UpdateAgentMessage) {
+        self.state.tables.counters.messages_update_slave += 1;
+        let row = self.state.agents.row(&message.agent_id.value);
+        let Some(row) = row.filter(|row| self.state.agent(*row).pid == *from) else {
+            self.state.tables.counters.dropped_messages += 1;
+            return;
+        };
+        if message.resource_version_uuid.is_some() {
+            self.state.agent_mut(row).resource_version = message.resource_version_uuid;
+        }
+        if !message.update_oversubscribed_resources.unwrap_or(true) {
+            return;
+        }
+        let Ok(oversubscribed) = Resources::from_wire(&message.oversubscribed_resources) else {
+            self.state.tables.counters.dropped_messages += 1;
+            return;
+        };
+        let agent = self.state.agent(row);
+        let total = &agent.total.non_revocable() + &oversubscribed.revocable();
+        if total != *agent.total {
+            self.state.agent_mut(row).total = Arc::new(total);
+            self.withdraw_agent_offers(turn, row);
+            self.reshape_agent(row);
+        }
+    }
+}

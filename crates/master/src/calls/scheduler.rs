@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Calls of schedulers: who may call, and which file answers.
+
+mod accept;
+mod acknowledge;
+mod decline;
+mod kill;
+mod message;
+mod reconcile;
+mod request;
+mod revive;
+mod shutdown;
+mod subscribe;
+mod suppress;
+mod teardown;
+mod update_framework;
+
+use kaon_api::v1::scheduler::{Call, Event, call};
+use kaon_model::FrameworkId;
+
+use crate::effect::Reply;
+use crate::input::Caller;
+use crate::master::{Answer, Master, Turn};
+use crate::rejection::Rejection;
+use crate::state::FrameworkRow;
+use crate::state::frameworks::Connection;
+
+impl Master {
+    /// Any call but SUBSCRIBE. The checks stand in the order in which clients see them fail.
+    pub(crate) fn scheduler_call(
+        &mut self,
+        turn: &mut Turn,
+        stream_id: Option<String>,
+        call: Call,
+        caller: &Caller,
+    ) -> Answer {
+        let id = call.framework_id.as_ref().map(|id| id.value.as_str()).unwrap_or_default();
+        let row = self.state.frameworks.row(id).ok_or(Rejection::UnknownFramework)?;
+        self.may_call(row, stream_id.as_deref(), caller)?;
+        let kind = call.r#type.unwrap_or_default();
+        self.state.framework_mut(row).counters.count_call(kind);
+        self.dispatch(turn, row, kind, call)
+    }
+
+    fn may_call(&self, row: FrameworkRow, stream_id: Option<&str>, caller: &Caller) -> Result<(), Rejection> {
+        let framework = self.state.framework(row);
+        let claimed = framework.info.principal.as_deref().unwrap_or_default();
+        if let Some(authenticated) = caller.principal.as_deref().filter(|principal| *principal != claimed) {
+            let (authenticated, claimed) = (authenticated.to_string(), claimed.to_string());
+            return Err(Rejection::PrincipalMismatch { authenticated, claimed });
+        }
+        let Connection::Subscribed { id, .. } = &framework.connection else {
+            return Err(Rejection::NotSubscribed);
+        };
+        let given = stream_id.ok_or(Rejection::NoStreamId)?;
+        if given != id {
+            let framework = framework.id.to_string();
+            return Err(Rejection::WrongStreamId { given: given.to_string(), framework });
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, turn: &mut Turn, row: FrameworkRow, kind: call::Type, call: Call) -> Answer {
+        let missing = |name: &str| Rejection::Invalid(format!("Expecting '{name}' to be present"));
+        macro_rules! member {
+            ($name:ident) => {
+                call.$name.ok_or_else(|| missing(stringify!($name)))?
+            };
+        }
+        match kind {
+            call::Type::Teardown => self.teardown(turn, row),
+            call::Type::Accept => self.accept(turn, row, member!(accept)),
+            call::Type::Decline => self.decline(row, &member!(decline)),
+            call::Type::Revive => self.revive(turn, row, &call.revive.unwrap_or_default().roles),
+            call::Type::Suppress => self.suppress(row, &call.suppress.unwrap_or_default().roles),
+            call::Type::Kill => self.kill(turn, row, member!(kill)),
+            call::Type::Shutdown => self.shutdown_executor(turn, row, member!(shutdown)),
+            call::Type::Acknowledge => self.acknowledge(turn, row, member!(acknowledge)),
+            call::Type::Reconcile => self.reconcile(turn, row, &member!(reconcile)),
+            call::Type::Message => self.framework_message(turn, row, member!(message)),
+            call::Type::Request => self.request(),
+            call::Type::UpdateFramework => return self.update_framework(turn, row, member!(update_framework)),
+            // There are no inverse offers and no operations, so these name what cannot exist: as in Mesos, that is
+            // accepted and without effect.
+            call::Type::AcceptInverseOffers | call::Type::DeclineInverseOffers => {}
+            call::Type::AcknowledgeOperationStatus => {
+                self.state.tables.counters.messages_operation_status_update_acknowledgement += 1;
+            }
+            call::Type::ReconcileOperations => self.reconcile_operations(turn, row, &member!(reconcile_operations)),
+            call::Type::Subscribe => {
+                return Err(Rejection::Invalid("Subscribe calls open a stream of their own".to_string()));
+            }
+            call::Type::Unknown => return Err(Rejection::NotImplemented(String::new())),
+        }
+        Ok(Reply::Accepted)
+    }
+
+    /// Tells a framework something, if it is there to hear it.
+    pub(crate) fn tell(&mut self, turn: &mut Turn, row: FrameworkRow, event: Event) {
+        if let Some(stream) = self.state.framework(row).stream() {
+            self.state.framework_mut(row).counters.count_event(event.r#type.unwrap_or_default());
+            turn.event(stream, event);
+        }
+    }
+
+    /// Tells all frameworks that are there to hear it.
+    pub(crate) fn tell_everybody(&mut self, turn: &mut Turn, event: impl Fn(&FrameworkId) -> Event) {
+        for row in self.state.frameworks.rows().collect::<Vec<_>>() {
+            let event = event(&self.state.framework(row).id);
+            self.tell(turn, row, event);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! UPDATE_FRAMEWORK: a framework changes its description.
+
+use kaon_allocator::Withdrawal;
+use kaon_api::v1::scheduler::call;
+
+use super::subscribe::Wishes;
+use crate::effect::Reply;
+use crate::master::{Answer, Master, Turn};
+use crate::rejection::Rejection;
+use crate::state::FrameworkRow;
+use crate::validate::framework_info;
+
+impl Master {
+    pub(super) fn update_framework(
+        &mut self,
+        turn: &mut Turn,
+        row: FrameworkRow,
+        call: call::UpdateFramework,
+    ) -> Answer {
+        let invalid = |what: &str, error: String| Rejection::Invalid(format!("{what} is not valid: {error}"));
+        let mut info = *call.framework_info;
+        framework_info::framework_info(&info, &self.config).map_err(|e| invalid("Supplied FrameworkInfo", e))?;
+        let old = self.state.framework(row).info.clone();
+        if info.principal.is_none() {
+            info.principal = old.principal.clone();
+        }
+        framework_info::update(&old, &info, true).map_err(|e| invalid("FrameworkInfo update", e))?;
+        let wishes = Wishes::check(&info, call.suppressed_roles, call.offer_constraints)
+            .map_err(|e| invalid("'UpdateFramework' call", e))?;
+        let framework = self.state.framework_mut(row);
+        framework.set_info(info);
+        wishes.put_into(framework);
+        self.reshape_framework(row);
+        self.rescind_offers_of_left_roles(turn, row);
+        self.watch_framework_updated(turn, row);
+        self.broadcast_framework(turn, row);
+        Ok(Reply::Ok)
+    }
+
+    /// Tasks in roles that the framework left go on.
+    fn rescind_offers_of_left_roles(&mut self, turn: &mut Turn, row: FrameworkRow) {
+        for number in self.state.offers.of_framework(row) {
+            let roles = &self.state.framework(row).roles;
+            if self.state.offer(number).is_some_and(|offer| !roles.contains(&offer.role)) {
+                self.rescind_offer(turn, number, Withdrawal::Rescinded);
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The stories that go on over several inputs.
+
+pub(crate) mod admission;
+pub(crate) mod awaiting;
+mod collection;
+mod disconnection;
+mod failover_timeout;
+pub(crate) mod offering;
+pub(crate) mod removal;
+pub(crate) mod reregistration;
+pub(crate) mod silence;
+mod watching;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What waits for a write to the registry: each a state with a name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kaon_api::libprocess::Upid;
+use kaon_model::AgentId;
+
+use super::admission::Admission;
+use super::removal::Cause;
+use super::reregistration::Reregistration;
+use super::silence::Silence;
+use crate::calls::operator::Gone;
+use crate::config::{MAX_WRITES_IN_FLIGHT, REGISTRY_SNAPSHOT_AFTER};
+use crate::effect::Effect;
+use crate::input::Write;
+use crate::master::{Master, Turn};
+use crate::registry::Operation;
+
+/// What goes on when a write is durable.
+#[derive(Debug)]
+pub(crate) enum Awaited {
+    /// A new agent becomes registered.
+    Admission(Box<Admission>),
+    /// An agent that was away, or has changed, is taken back.
+    Reregistration(Box<Reregistration>),
+    /// A silent agent becomes unreachable.
+    Silence(Silence),
+    /// An agent is removed for good.
+    Removal { agent: AgentId, cause: Cause },
+    /// An operator's word that an agent is gone.
+    Gone(Gone),
+    /// Agents too old to remember are forgotten.
+    Collection(Vec<AgentId>),
+}
+
+/// The writes on their way.
+///
+/// Invariant: an agent is in `agents` exactly while a write about it is on its way, so that no two transitions of one
+/// agent overlap.
+#[derive(Debug, Default)]
+pub(crate) struct Awaiting {
+    last: Write,
+    writes: BTreeMap<Write, Awaited>,
+    /// Addresses whose admission is being written.
+    pub registering: BTreeSet<Upid>,
+    /// Agents whose change is being written.
+    pub agents: BTreeSet<AgentId>,
+}
+
+impl Awaiting {
+    /// Bound: beyond it agents must wait; they ask again by themselves.
+    pub fn is_full(&self) -> bool {
+        self.writes.len() >= MAX_WRITES_IN_FLIGHT
+    }
+
+    pub fn len(&self) -> usize {
+        self.writes.len()
+    }
+}
+
+impl Master {
+    /// Writes operations as one record; `awaited` goes on when they are durable.
+    pub(crate) fn store(&mut self, turn: &mut Turn, operations: &[Operation], awaited: Awaited) {
+        let write = Write(self.awaiting.last.0 + 1);
+        self.awaiting.last = write;
+        let (record, snapshot) = self.registry.write(operations, REGISTRY_SNAPSHOT_AFTER);
+        self.awaiting.writes.insert(write, awaited);
+        turn.out.push(Effect::Store { write, record, snapshot });
+    }
+
+    pub(crate) fn stored(&mut self, turn: &mut Turn, write: Write) {
+        // A shell that reports a write twice must not make two agents of one.
+        let Some(awaited) = self.awaiting.writes.remove(&write) else { return };
+        match awaited {
+            Awaited::Admission(admission) => {
+                self.awaiting.registering.remove(&admission.from);
+                self.admitted(turn, *admission);
+            }
+            Awaited::Reregistration(agent) => {
+                self.awaiting.agents.remove(&agent.id);
+                self.reregistered(turn, *agent);
+            }
+            Awaited::Silence(silence) => {
+                self.awaiting.agents.remove(&silence.agent);
+                self.unreachable(turn, silence);
+            }
+            Awaited::Removal { agent, cause } => {
+                self.awaiting.agents.remove(&agent);
+                self.agent_removed(turn, &agent, cause);
+            }
+            Awaited::Gone(gone) => {
+                self.awaiting.agents.remove(&gone.agent);
+                self.agent_gone(turn, gone);
+            }
+            Awaited::Collection(agents) => self.collected(&agents),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Frameworks whose stream has ended: they keep their tasks for a while.
+
+use kaon_model::Span;
+
+use crate::events;
+use crate::master::{Master, TimerKey, Turn};
+use crate::state::FrameworkRow;
+use crate::state::frameworks::Connection;
+
+impl Master {
+    /// Its stream has ended. Its offers go back, its refusals end, and its time runs.
+    pub(crate) fn framework_disconnected(&mut self, turn: &mut Turn, row: FrameworkRow) {
+        self.state.reconnect_framework(row, Connection::Disconnected);
+        self.timers.cancel(&TimerKey::Heartbeat(row));
+        self.retune_framework(row);
+        self.discard_framework_offers(row);
+        let timeout = Span::from_secs_f64(self.state.framework(row).info.failover_timeout());
+        let timeout = timeout.unwrap_or(Span::from_secs(0)).to_std();
+        self.timers.set(TimerKey::Failover(row), turn.now.mono + timeout);
+        self.watch_framework_updated(turn, row);
+    }
+
+    /// It did not come back in time.
+    pub(crate) fn failover_overdue(&mut self, turn: &mut Turn, row: FrameworkRow) {
+        self.remove_framework(turn, row);
+    }
+
+    /// Proves to the scheduler that its stream lives.
+    pub(crate) fn heartbeat_due(&mut self, turn: &mut Turn, row: FrameworkRow) {
+        self.timers.set(TimerKey::Heartbeat(row), turn.now.mono + self.config.heartbeat_interval);
+        self.tell(turn, row, events::heartbeat());
+    }
+}

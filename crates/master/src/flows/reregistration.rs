@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Agents that come back: after a broken link, after a silence, or to a new master.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kaon_allocator::Claim;
+use kaon_api::libprocess::Upid;
+use kaon_api::v1::task_status::Reason;
+use kaon_api::{internal, v1};
+use kaon_model::{AgentId, ExecutorId, FrameworkId, Resources, Role, TaskId};
+
+use super::admission::Admission;
+use crate::effect::{Effect, ToPeer};
+use crate::events;
+use crate::master::{Master, TimerKey, Turn};
+use crate::state::capabilities::AgentCapabilities;
+use crate::state::frameworks::Connection;
+use crate::state::tasks::{Body, model_state};
+use crate::state::{AgentRow, Executor, Framework, FrameworkRow, Task};
+
+/// An agent that comes back, with all that it brings.
+#[derive(Debug)]
+pub(crate) struct Reregistration {
+    pub id: AgentId,
+    pub from: Upid,
+    /// With the id; resources in the form with a stack of reservations.
+    pub info: Box<v1::AgentInfo>,
+    pub total: Resources,
+    pub message: Box<internal::ReregisterAgentMessage>,
+    /// How the registry knew it.
+    pub standing: Standing,
+}
+
+/// What the registry knew of an agent that comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Registered with this master or the one before it.
+    Admitted,
+    Unreachable,
+    /// It was forgotten, or never known here.
+    Unknown,
+}
+
+impl Master {
+    /// What had to be written is durable.
+    pub(crate) fn reregistered(&mut self, turn: &mut Turn, back: Reregistration) {
+        self.state.tables.counters.slave_reregistrations += 1;
+        match self.state.agents.row(back.id.as_str()) {
+            Some(row) => self.agent_known_again(turn, row, back),
+            None => self.agent_taken_back(turn, back),
+        }
+    }
+
+    /// The agent was registered all along. It is asked about tasks that it did not list.
+    fn agent_known_again(&mut self, turn: &mut Turn, row: AgentRow, back: Reregistration) {
+        turn.out.push(Effect::Link { to: back.from.clone() });
+        self.timers.cancel(&TimerKey::Reregister(row));
+        self.state.move_agent(row, back.from.clone());
+        self.refresh_agent(turn, row, &back);
+        self.recover_frameworks(turn, &back.message.frameworks);
+        let reconciliations = self.unlisted_tasks(row, &back.message.tasks, turn);
+        self.compare_executors(row, &back.message.executor_infos);
+        let registered = internal::AgentReregisteredMessage {
+            agent_id: v1::AgentID::from(back.id.as_str()),
+            reconciliations,
+            connection: Some(self.connection()),
+            ..Default::default()
+        };
+        turn.send(&back.from, ToPeer::AgentReregistered(registered));
+        self.kill_again(turn, row, &back.message.tasks);
+        self.tell_agent_of_frameworks(turn, row, &back.message.frameworks);
+    }
+
+    fn refresh_agent(&mut self, turn: &Turn, row: AgentRow, back: &Reregistration) {
+        let message = &back.message;
+        let agent = self.state.agent_mut(row);
+        let capabilities = AgentCapabilities::from_wire(&message.agent_capabilities);
+        let changed = *agent.info != *back.info || *agent.capabilities != capabilities || *agent.total != back.total;
+        agent.info = Arc::new((*back.info).clone());
+        agent.capabilities = Arc::new(capabilities);
+        agent.total = Arc::new(back.total.clone());
+        agent.version = message.version.clone().unwrap_or_default();
+        agent.resource_version = message.resource_version_uuid.clone();
+        agent.reregistered = Some(turn.now.wall);
+        agent.pulse.missed = 0;
+        agent.pulse.awaiting = false;
+        let was_connected = std::mem::replace(&mut agent.connected, true);
+        if changed {
+            self.reshape_agent(row);
+        }
+        if !was_connected {
+            self.wake_agent(row);
+        }
+    }
+
+    /// The tasks that the master knows on the agent but the agent did not list, as questions by framework.
+    fn unlisted_tasks(&self, agent: AgentRow, listed: &[v1::Task], turn: &Turn) -> Vec<internal::ReconcileTasksMessage> {
+        let listed: BTreeSet<(&str, &str)> = listed.iter().map(key_of).collect();
+        let mut questions: BTreeMap<FrameworkRow, Vec<v1::TaskStatus>> = BTreeMap::new();
+        for row in self.state.tasks.of_agent(agent) {
+            let task = self.state.task(row);
+            if !listed.contains(&(task.body.framework.as_str(), task.body.id.as_str())) {
+                let (state, reason) = (task.state, Reason::ReasonReconciliation);
+                let text = "Reconciliation: task unknown to the agent";
+                let status = self.status_of(row, state, reason, text, turn);
+                questions.entry(task.framework).or_default().push(status);
+            }
+        }
+        let question = |(row, statuses)| {
+            let framework = self.state.framework(row);
+            internal::ReconcileTasksMessage {
+                framework_id: v1::FrameworkID::from(framework.id.as_str()),
+                statuses,
+                framework: Some(Box::new((*framework.info).clone())),
+                ..Default::default()
+            }
+        };
+        questions.into_iter().map(question).collect()
+    }
+
+    /// What the agent runs is a fact: executors that it did not list are gone, those that it did are there.
+    fn compare_executors(&mut self, agent: AgentRow, listed: &[v1::ExecutorInfo]) {
+        for row in self.state.executors.of_agent(agent) {
+            let own = &self.state.tables.executors[row];
+            let framework = &self.state.framework(own.framework).id;
+            let same = |info: &v1::ExecutorInfo| {
+                *framework == framework_of(info) && own.id == info.executor_id.value.as_str()
+            };
+            if !listed.iter().any(same) {
+                self.drop_executor(row);
+            }
+        }
+        self.take_executors(agent, listed);
+    }
+
+    fn take_executors(&mut self, agent: AgentRow, listed: &[v1::ExecutorInfo]) {
+        for info in listed {
+            let Some((framework, found)) = self.state.framework_by_id(framework_of(info)) else { continue };
+            let id = ExecutorId::from(info.executor_id.value.as_str());
+            let Ok(held) = Resources::from_wire(&info.resources) else { continue };
+            if self.state.executors.row(agent, framework, &id).is_some() {
+                continue;
+            }
+            let role = charged_role(&held, found);
+            let (of, resources) = (found.id.clone(), Arc::new(held.unallocate()));
+            let agent_id = self.state.agent(agent).id.clone();
+            let claim = Claim::Executor(id.clone());
+            if self.allocator.charge(&agent_id, &of, &role, claim, resources.clone()).is_ok() {
+                let info = Arc::new(info.clone());
+                self.state.insert_executor(Executor { framework, agent, id, info, role, resources });
+            }
+        }
+    }
+
+    /// Kills that the agent missed, of tasks that it still runs.
+    fn kill_again(&mut self, turn: &mut Turn, row: AgentRow, listed: &[v1::Task]) {
+        let runs: BTreeSet<(&str, &str)> =
+            listed.iter().filter(|task| !model_state(task.state).is_terminal()).map(key_of).collect();
+        for (framework, task) in self.state.agents.take_kills(row) {
+            if runs.contains(&(framework.as_str(), task.as_str())) {
+                let kill = internal::KillTaskMessage {
+                    framework_id: v1::FrameworkID::from(framework.as_str()),
+                    task_id: v1::TaskID::from(task.as_str()),
+                    ..Default::default()
+                };
+                turn.send(&self.state.agent(row).pid, ToPeer::KillTask(kill));
+            }
+        }
+    }
+
+    /// The agent is new to the tables: all that it brings is taken over.
+    fn agent_taken_back(&mut self, turn: &mut Turn, back: Reregistration) {
+        let Reregistration { id, from, info, total, message, standing } = back;
+        self.forget_recovered(&id);
+        let internal::ReregisterAgentMessage {
+            tasks,
+            executor_infos,
+            completed_frameworks,
+            version,
+            frameworks,
+            agent_capabilities,
+            resource_version_uuid,
+            ..
+        } = *message;
+        self.recover_frameworks(turn, &frameworks);
+        let capabilities = AgentCapabilities::from_wire(&agent_capabilities);
+        let version = version.unwrap_or_default();
+        let admission = Admission { from, info, total, version, capabilities, resource_version: resource_version_uuid };
+        let row = self.add_agent(turn, id.clone(), admission);
+        self.state.agent_mut(row).reregistered = Some(turn.now.wall);
+        self.take_executors(row, &executor_infos);
+        for task in tasks {
+            self.take_task(turn, row, task, standing);
+        }
+        self.state.tables.history.forget_unreachable(&id);
+        self.take_archive(completed_frameworks);
+        self.ping(turn, row);
+        let registered = internal::AgentReregisteredMessage {
+            agent_id: v1::AgentID::from(id.as_str()),
+            connection: Some(self.connection()),
+            ..Default::default()
+        };
+        let pid = self.state.agent(row).pid.clone();
+        turn.send(&pid, ToPeer::AgentReregistered(registered));
+        self.tell_agent_of_frameworks(turn, row, &frameworks);
+        self.watch_agent_added(turn, row);
+    }
+
+    /// A task that an agent brings: its word counts, whatever was thought of the task before.
+    fn take_task(&mut self, turn: &mut Turn, agent: AgentRow, mut task: v1::Task, standing: Standing) {
+        let id = TaskId::from(task.task_id.value.as_str());
+        let Some((framework, found)) = self.state.framework_by_id(&task.framework_id.value) else { return };
+        let Ok(held) = Resources::from_wire(&task.resources) else { return };
+        if self.state.tasks.row(framework, id.as_str()).is_some() {
+            return;
+        }
+        let role = charged_role(&held, found);
+        let (framework_id, resources) = (found.id.clone(), Arc::new(held.unallocate()));
+        self.state.tables.history.take_unreachable(&framework_id, &id);
+        let state = model_state(task.state);
+        if !state.frees_resources() {
+            let agent_id = self.state.agent(agent).id.clone();
+            let claim = Claim::Task(id.clone());
+            if self.allocator.charge(&agent_id, &framework_id, &role, claim, resources.clone()).is_err() {
+                return;
+            }
+        }
+        let statuses = Arc::new(std::mem::take(&mut task.statuses));
+        let body = Arc::new(Body::reported(task, role, resources));
+        let row = self.state.insert_task(Task { framework, agent, body, state, told: None, statuses });
+        self.watch_task_added(turn, row);
+        if standing != Standing::Admitted {
+            self.tell_task_is_back(turn, row, standing);
+        }
+    }
+
+    /// M13: what became of a task whose agent was thought lost.
+    fn tell_task_is_back(&mut self, turn: &mut Turn, row: crate::state::TaskRow, standing: Standing) {
+        let task = self.state.task(row);
+        // Mesos: with just this spelling.
+        let text = match standing {
+            Standing::Unreachable => "Unreachable agent re-reregistered",
+            Standing::Admitted | Standing::Unknown => "Unknown agent reregistered",
+        };
+        let mut status = self.status_of(row, task.state, Reason::ReasonAgentReregistered, text, turn);
+        if let Some(last) = task.statuses.last() {
+            status.healthy = last.healthy;
+            status.check_status = last.check_status.clone();
+            status.container_status = last.container_status.clone();
+        }
+        self.tell(turn, self.state.task(row).framework, events::update(status));
+    }
+
+    /// Frameworks that run on an agent but have not come to this master yet.
+    fn recover_frameworks(&mut self, turn: &mut Turn, infos: &[v1::FrameworkInfo]) {
+        for info in infos {
+            let id = info.id.as_ref().map(|id| id.value.as_str()).unwrap_or_default();
+            if self.state.frameworks.row(id).is_some() || self.state.tables.history.is_completed(id) {
+                continue;
+            }
+            let (id, now) = (FrameworkId::from(id), turn.now.wall);
+            let framework = Framework::new(id, info.clone(), Connection::Recovered, now);
+            let row = self.state.insert_framework(framework);
+            self.enrol_framework(row);
+            self.watch_framework_added(turn, row);
+        }
+    }
+
+    /// Ended tasks of frameworks that still run; the rest of an agent's archive concerns nobody here.
+    fn take_archive(&mut self, archive: Vec<internal::archive::Framework>) {
+        for old in archive {
+            let id = old.framework_info.id.as_ref().map(|id| id.value.as_str()).unwrap_or_default();
+            let Some((framework, found)) = self.state.framework_by_id(id) else { continue };
+            let sole = found.sole_role().cloned().unwrap_or_else(Role::star);
+            for mut task in old.tasks {
+                let Ok(held) = Resources::from_wire(&task.resources) else { continue };
+                let (state, statuses) = (model_state(task.state), Arc::new(std::mem::take(&mut task.statuses)));
+                let Some(agent) = self.state.agents.row(&task.agent_id.value) else { continue };
+                let role = held.sole_allocation().cloned().unwrap_or_else(|| sole.clone());
+                let body = Arc::new(Body::reported(task, role, Arc::new(held.unallocate())));
+                let task = Task { framework, agent, body, state, told: None, statuses };
+                let limit = self.config.max_completed_tasks_per_framework;
+                self.state.tables.history.add_completed(task, limit);
+            }
+        }
+    }
+
+    /// The agent learns which of its frameworks are over, and how the others look now.
+    fn tell_agent_of_frameworks(&mut self, turn: &mut Turn, agent: AgentRow, infos: &[v1::FrameworkInfo]) {
+        let pid = self.state.agent(agent).pid.clone();
+        let mut known = Vec::new();
+        for id in infos.iter().filter_map(|info| info.id.as_ref()) {
+            match self.state.frameworks.row(&id.value) {
+                Some(row) => known.push(row),
+                None if self.state.tables.history.is_completed(&id.value) => {
+                    let shutdown =
+                        internal::ShutdownFrameworkMessage { framework_id: id.clone(), ..Default::default() };
+                    turn.send(&pid, ToPeer::ShutdownFramework(shutdown));
+                }
+                None => {}
+            }
+        }
+        for row in known {
+            turn.send(&pid, ToPeer::UpdateFramework(self.framework_update(row)));
+        }
+    }
+
+    /// How agents are told of a framework's description.
+    pub(crate) fn framework_update(&self, row: FrameworkRow) -> internal::UpdateFrameworkMessage {
+        let framework = self.state.framework(row);
+        internal::UpdateFrameworkMessage {
+            framework_id: v1::FrameworkID::from(framework.id.as_str()),
+            pid: Some(Upid::empty().to_string()),
+            framework_info: Some(Box::new((*framework.info).clone())),
+            ..Default::default()
+        }
+    }
+}
+
+fn key_of(task: &v1::Task) -> (&str, &str) {
+    (&task.framework_id.value, &task.task_id.value)
+}
+
+fn framework_of(info: &v1::ExecutorInfo) -> &str {
+    info.framework_id.as_ref().map(|id| id.value.as_str()).unwrap_or_default()
+}
+
+/// The role that resources are charged to. Agents without MULTI_ROLE do not say: it is the framework's only one.
+fn charged_role(held: &Resources, framework: &Framework) -> Role {
+    let told = held.iter().find_map(|resource| resource.allocation_role.clone());
+    told.or_else(|| framework.sole_role().cloned()).unwrap_or_else(Role::star)
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Agents that do not answer: pinged, counted, declared unreachable.
+
+use std::time::Duration;
+
+use kaon_api::v1::task_status::Reason;
+use kaon_api::{internal, v1};
+use kaon_model::{AgentId, Span, TaskState};
+
+use super::awaiting::Awaited;
+use crate::effect::{Effect, ToPeer};
+use crate::events;
+use crate::master::{Master, TimerKey, Turn};
+use crate::registry::Operation;
+use crate::state::AgentRow;
+
+/// An agent that is being declared unreachable.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    pub agent: AgentId,
+    pub since: v1::TimeInfo,
+    /// What frameworks are told.
+    pub message: String,
+}
+
+impl Master {
+    /// Sends the agent a ping, and sets when the next is due.
+    pub(crate) fn ping(&mut self, turn: &mut Turn, row: AgentRow) {
+        let interval = self.config.agent_ping_timeout;
+        let agent = self.state.agent_mut(row);
+        agent.pulse.awaiting = true;
+        let ping = internal::PingAgentMessage { connected: agent.connected, ..Default::default() };
+        turn.out.push(Effect::Send {
+            to: agent.pid.clone(),
+            from: format!("slave-observer({})", agent.pulse.observer),
+            message: Box::new(ToPeer::Ping(ping)),
+        });
+        self.timers.set(TimerKey::Ping(row), turn.now.mono + interval);
+    }
+
+    /// The time for an answer is over. Pings go on whatever happens, so that a lost one does no harm.
+    pub(crate) fn ping_due(&mut self, turn: &mut Turn, row: AgentRow) {
+        let limit = self.config.max_agent_ping_timeouts;
+        let agent = self.state.agent_mut(row);
+        if agent.pulse.awaiting {
+            agent.pulse.missed += 1;
+        }
+        let silent = agent.pulse.missed >= limit;
+        self.ping(turn, row);
+        if silent {
+            self.mark_unreachable(turn, row, "health check timed out".to_string());
+        }
+    }
+
+    /// Writes down that an agent cannot be reached, unless something else is being written of it.
+    pub(crate) fn mark_unreachable(&mut self, turn: &mut Turn, row: AgentRow, message: String) {
+        let id = self.state.agent(row).id.clone();
+        self.state.tables.counters.slave_unreachable_scheduled += 1;
+        self.mark_id_unreachable(turn, id, message);
+    }
+
+    fn mark_id_unreachable(&mut self, turn: &mut Turn, agent: AgentId, message: String) {
+        if !self.awaiting.agents.insert(agent.clone()) {
+            return;
+        }
+        let since = v1::TimeInfo { nanoseconds: turn.now.wall.nanos(), ..Default::default() };
+        let operation = Operation::MarkUnreachable(agent.clone(), since.clone());
+        self.store(turn, &[operation], Awaited::Silence(Silence { agent, since, message }));
+    }
+
+    /// It is durable: the agent's tasks are unreachable, and everybody hears that the agent is lost.
+    pub(crate) fn unreachable(&mut self, turn: &mut Turn, silence: Silence) {
+        let counters = &mut self.state.tables.counters;
+        counters.slave_unreachable_completed += 1;
+        counters.slave_removals += 1;
+        counters.slave_removals_unhealthy += 1;
+        self.forget_recovered(&silence.agent);
+        if let Some(row) = self.state.agents.row(silence.agent.as_str()) {
+            self.withdraw_agent_offers(turn, row);
+            for task in self.state.tasks.of_agent(row) {
+                self.task_unreachable(turn, task, &silence);
+            }
+            self.drop_agent(row);
+        }
+        self.tell_everybody(turn, |_| events::agent_failure(&silence.agent));
+        self.watch_agent_removed(turn, &silence.agent);
+    }
+
+    fn task_unreachable(&mut self, turn: &mut Turn, row: crate::state::TaskRow, silence: &Silence) {
+        let task = self.state.task(row);
+        let aware = self.state.framework(task.framework).is_partition_aware();
+        let state = if aware { TaskState::Unreachable } else { TaskState::Lost };
+        let (id, agent) = (&task.body.id, Some(&silence.agent));
+        let mut status =
+            events::own_status(id, agent, state, Reason::ReasonAgentRemoved, &silence.message, turn.now.wall);
+        status.unreachable_time = Some(silence.since.clone());
+        status.executor_id = task.body.executor.as_ref().map(|id| v1::ExecutorID::from(id.as_str()));
+        self.end_task_here(turn, row, status);
+        self.forget_task(row, true);
+    }
+
+    /// A disconnected agent did not come back in time.
+    pub(crate) fn reregister_overdue(&mut self, turn: &mut Turn, row: AgentRow) {
+        let timeout = Span::from_std(self.config.agent_reregister_timeout);
+        let message = format!("agent did not reregister within {timeout} after disconnecting");
+        self.mark_unreachable(turn, row, message);
+    }
+
+    /// Agents that were admitted before this master led did not come back in time.
+    pub(crate) fn recovered_overdue(&mut self, turn: &mut Turn) {
+        let timeout = Span::from_std(self.config.agent_reregister_timeout);
+        for id in self.recovered.keys().cloned().collect::<Vec<_>>() {
+            self.state.tables.counters.recovery_slave_removals += 1;
+            let message = format!("did not reregister within {timeout} after master failover");
+            self.mark_id_unreachable(turn, id, message);
+        }
+        if !self.recovered.is_empty() {
+            // One that was just coming back is looked at once more.
+            self.timers.set(TimerKey::Recovered, turn.now.mono + LOOK_AGAIN);
+        }
+    }
+}
+
+/// How soon a recovered agent is looked at again whose change was being written when its time was over.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The machine: what it holds, and where each input goes.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use kaon_allocator::Allocator;
+use kaon_api::libprocess::Upid;
+use kaon_api::{internal, v1};
+use kaon_model::{AgentId, Entropy, Mono, Now, Timers, Wall};
+
+use crate::config::Config;
+use crate::effect::{Effect, Effects, Reply, ToPeer};
+use crate::flows::awaiting::Awaiting;
+use crate::input::{Input, PeerMessage, Stream, Ticket};
+use crate::view::View;
+use crate::registry::Registry;
+use crate::rejection::Rejection;
+use crate::state::{AgentRow, FrameworkRow, State};
+
+/// A leading master. Made anew when leadership is won, dropped when it is lost.
+#[derive(Debug)]
+pub struct Master {
+    pub(crate) config: Arc<Config>,
+    pub(crate) info: Arc<v1::MasterInfo>,
+    pub(crate) entropy: Entropy,
+    /// What the allocator draws from: so that no id depends on how often it ran.
+    pub(crate) dice: Entropy,
+    pub(crate) started: Wall,
+    pub(crate) now: Now,
+    pub(crate) state: State,
+    pub(crate) allocator: Allocator,
+    pub(crate) registry: Registry,
+    /// Admitted before this master led, and not back yet.
+    pub(crate) recovered: Arc<BTreeMap<AgentId, v1::AgentInfo>>,
+    pub(crate) awaiting: Awaiting,
+    pub(crate) timers: Timers<TimerKey>,
+    /// Operators' event streams, oldest first.
+    pub(crate) watchers: VecDeque<Stream>,
+    pub(crate) ids: Ids,
+}
+
+/// Counters from which ids are made; they start anew with each master, whose own id is their prefix.
+#[derive(Debug, Default)]
+pub(crate) struct Ids {
+    pub frameworks: u64,
+    pub agents: u64,
+    pub offers: u64,
+}
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TimerKey {
+    /// The agent's next ping.
+    Ping(AgentRow),
+    /// The disconnected agent must be back.
+    Reregister(AgentRow),
+    /// The agents admitted before this master led must be back.
+    Recovered,
+    /// The disconnected framework must be back.
+    Failover(FrameworkRow),
+    Heartbeat(FrameworkRow),
+    WatchHeartbeat(Stream),
+    /// The offer of this number must be answered.
+    Offer(u64),
+    /// What is remembered of agents is searched for what is too old.
+    Collection,
+}
+
+/// One input being handled: when, with where its effects go.
+pub(crate) struct Turn<'a> {
+    pub now: Now,
+    pub out: &'a mut Effects,
+}
+
+impl Turn<'_> {
+    pub fn send(&mut self, to: &Upid, message: ToPeer) {
+        self.out.push(Effect::Send { to: to.clone(), from: "master".to_string(), message: Box::new(message) });
+    }
+
+    pub fn event(&mut self, stream: Stream, event: v1::scheduler::Event) {
+        self.out.push(Effect::Event { stream, event: Box::new(event) });
+    }
+
+    pub fn reply(&mut self, ticket: Ticket, reply: Reply) {
+        self.out.push(Effect::Reply { ticket, reply });
+    }
+}
+
+impl Master {
+    /// A master that leads from the start, with what the registry remembers.
+    pub fn new(config: Config, registry: Registry, entropy: [u8; 32], now: Now) -> Master {
+        let mut entropy = Entropy::new(entropy);
+        let id = entropy.uuid().to_string();
+        let recovered = registry.admitted().map(|(id, info)| (id.clone(), info.clone())).collect();
+        let mut timers = Timers::new();
+        timers.set(TimerKey::Recovered, now.mono + config.agent_reregister_timeout);
+        timers.set(TimerKey::Collection, now.mono + crate::config::REGISTRY_GC_INTERVAL);
+        Master {
+            info: Arc::new(master_info(&config, id)),
+            allocator: crate::flows::offering::allocator(&config, now),
+            dice: entropy.fork(),
+            config: Arc::new(config),
+            entropy,
+            started: now.wall,
+            now,
+            state: State::default(),
+            registry,
+            recovered: Arc::new(recovered),
+            awaiting: Awaiting::default(),
+            timers,
+            watchers: VecDeque::new(),
+            ids: Ids::default(),
+        }
+    }
+
+    /// Advances the machine by one input. Never blocks, never fails, never looks outside.
+    pub fn handle(&mut self, now: Now, input: Input, out: &mut Effects) {
+        self.now = now;
+        let mut turn = Turn { now, out };
+        match input {
+            Input::Tick => self.tick(&mut turn),
+            Input::Message { from, to, message } => self.message(&mut turn, from, &to, *message),
+            Input::Exited { peer } => self.exited(&mut turn, peer),
+            Input::Subscribe { stream, call, caller } => self.subscribe(&mut turn, stream, *call, caller),
+            Input::Call { ticket, stream_id, call, caller } => {
+                let result = self.scheduler_call(&mut turn, stream_id, *call, &caller);
+                turn.reply(ticket, result.unwrap_or_else(Reply::from));
+            }
+            Input::Operator { ticket, call, caller: _ } => match self.operator_call(&mut turn, ticket, *call) {
+                Ok(Some(reply)) => turn.reply(ticket, reply),
+                // It comes when what was decided is durable.
+                Ok(None) => {}
+                Err(rejection) => turn.reply(ticket, rejection.into()),
+            },
+            Input::Watch { stream, caller: _ } => self.watch(&mut turn, stream),
+            Input::StreamClosed { stream } => self.stream_closed(&mut turn, stream),
+            Input::Stored { write } => self.stored(&mut turn, write),
+        }
+    }
+
+    /// When `Input::Tick` is next due.
+    pub fn deadline(&self) -> Option<Mono> {
+        [self.timers.next(), self.allocator.deadline()].into_iter().flatten().min()
+    }
+
+    /// A cheap immutable picture, for readers on other threads.
+    pub fn view(&self) -> View {
+        View::of(self)
+    }
+
+    /// The id of this master: the prefix of all that it names.
+    pub fn id(&self) -> &str {
+        &self.info.id
+    }
+
+    /// How this master presents itself.
+    pub fn info(&self) -> &v1::MasterInfo {
+        &self.info
+    }
+
+    fn tick(&mut self, turn: &mut Turn) {
+        while let Some((_, key)) = self.timers.pop_due(turn.now.mono) {
+            match key {
+                TimerKey::Ping(agent) => self.ping_due(turn, agent),
+                TimerKey::Reregister(agent) => self.reregister_overdue(turn, agent),
+                TimerKey::Recovered => self.recovered_overdue(turn),
+                TimerKey::Failover(framework) => self.failover_overdue(turn, framework),
+                TimerKey::Heartbeat(framework) => self.heartbeat_due(turn, framework),
+                TimerKey::WatchHeartbeat(stream) => self.watch_heartbeat_due(turn, stream),
+                TimerKey::Offer(number) => self.offer_overdue(turn, number),
+                TimerKey::Collection => self.collect(turn),
+            }
+        }
+        self.allocate(turn);
+    }
+
+    fn message(&mut self, turn: &mut Turn, from: Upid, to: &str, message: PeerMessage) {
+        match message {
+            PeerMessage::RegisterAgent(message) => self.register_agent(turn, from, message),
+            PeerMessage::ReregisterAgent(message) => self.reregister_agent(turn, from, message),
+            PeerMessage::UnregisterAgent(message) => self.unregister_agent(turn, &from, &message),
+            PeerMessage::UpdateAgent(message) => self.update_agent(turn, &from, message),
+            PeerMessage::Pong(_) => self.pong(to, &from),
+            PeerMessage::StatusUpdate(message) => self.status_update(turn, &from, *message.update),
+            PeerMessage::ExitedExecutor(message) => self.exited_executor(turn, &from, &message),
+            PeerMessage::ExecutorToFramework(message) => self.executor_message(turn, message),
+            PeerMessage::UpdateOperationStatus(_) => self.operation_status(),
+            PeerMessage::SchedulerCall(_) => self.refuse_driver(turn, &from),
+        }
+    }
+
+    fn stream_closed(&mut self, turn: &mut Turn, stream: Stream) {
+        if let Some(row) = self.state.frameworks.row_of_stream(stream) {
+            self.framework_disconnected(turn, row);
+        }
+        self.forget_watcher(stream);
+    }
+
+    /// Whether all invariants hold. Takes time in proportion to the whole state: for tests and simulations.
+    pub fn check(&self) -> Result<(), String> {
+        crate::invariants::check(self)
+    }
+
+    /// Drivers of the v0 API are told so, once for each call.
+    fn refuse_driver(&mut self, turn: &mut Turn, from: &Upid) {
+        self.state.tables.counters.dropped_messages += 1;
+        let message = "This master does not speak to drivers of the v0 scheduler API: use the v1 scheduler API";
+        let error = internal::FrameworkErrorMessage { message: message.to_string(), ..Default::default() };
+        turn.send(from, ToPeer::FrameworkError(error));
+    }
+
+    /// Agents are sent no operation, so none can have a status.
+    fn operation_status(&mut self) {
+        let counters = &mut self.state.tables.counters;
+        counters.messages_operation_status_update += 1;
+        counters.dropped_messages += 1;
+    }
+
+    /// Roles that a call names, or why it names none.
+    pub(crate) fn roles_named(roles: &[String]) -> Result<BTreeSet<kaon_model::Role>, kaon_model::RoleError> {
+        roles.iter().map(|role| kaon_model::Role::new(role)).collect()
+    }
+}
+
+fn master_info(config: &Config, id: String) -> v1::MasterInfo {
+    let (ip, port) = (config.pid.ip, config.pid.port);
+    let address = v1::Address {
+        hostname: Some(config.hostname.clone()),
+        ip: Some(ip.to_string()),
+        port: i32::from(port),
+        ..Default::default()
+    };
+    let update = v1::master_info::capability::Type::AgentUpdate;
+    v1::MasterInfo {
+        id,
+        // Mesos: the bytes of the address in network order, read as a number of this machine.
+        ip: u32::from_le_bytes(ip.octets()),
+        port: u32::from(port),
+        pid: Some(config.pid.to_string()),
+        hostname: Some(config.hostname.clone()),
+        version: Some(config.version.clone()),
+        address: Some(address),
+        capabilities: vec![v1::master_info::Capability { r#type: Some(update), ..Default::default() }],
+        ..Default::default()
+    }
+}
+
+/// The result of a call that is answered at once.
+pub(crate) type Answer = Result<Reply, Rejection>;

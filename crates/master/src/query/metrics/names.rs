@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The figures behind which nothing lies in this core.
+//!
+//! They are published as 0 because tools expect them. Some are known to the shell alone, which puts its own value over
+//! ours; the others stand for what this version does not do. Whoever gives one of them a meaning takes it out here.
+
+/// Known to the shell: queues of events, times of the disk.
+const SHELL: &[&str] = &[
+    "allocator/event_queue_dispatches",
+    "allocator/mesos/event_queue_dispatches",
+    "master/event_queue_dispatches",
+    "master/event_queue_http_requests",
+    "master/event_queue_messages",
+    "master/http_cache_hits",
+    "master/messages_authenticate",
+    "registrar/state_fetch_ms",
+];
+
+/// Durations, each with its spread.
+const TIMERS: &[&str] = &[
+    "allocator/mesos/allocation_run_latency_ms",
+    "allocator/mesos/allocation_run_ms",
+    "registrar/state_store_ms",
+];
+
+const SPREAD: &[&str] =
+    &["", "/count", "/max", "/min", "/p50", "/p90", "/p95", "/p99", "/p999", "/p9999"];
+
+/// What this version does not do.
+const ABSENT: &[&str] = &[
+    "master/invalid_operation_status_update_acknowledgements",
+    "master/invalid_operation_status_updates",
+    "master/messages_deactivate_framework",
+    "master/slave_shutdowns_canceled",
+    "master/slave_shutdowns_completed",
+    "master/slave_shutdowns_scheduled",
+    "master/valid_operation_status_update_acknowledgements",
+    "master/valid_operation_status_updates",
+];
+
+/// Operations that agents carry out: no kind, then each.
+const OPERATIONS: &[&str] = &[
+    "",
+    "create/",
+    "create_disk/",
+    "destroy/",
+    "destroy_disk/",
+    "grow_volume/",
+    "reserve/",
+    "shrink_volume/",
+    "unreserve/",
+];
+
+const OPERATION_FIGURES: &[&str] = &[
+    "dropped",
+    "error",
+    "failed",
+    "finished",
+    "gone_by_operator",
+    "pending",
+    "recovering",
+    "total",
+    "unreachable",
+];
+
+/// The names of all figures that this core publishes as 0.
+pub fn unmeasured() -> impl Iterator<Item = String> {
+    let plain = SHELL.iter().chain(ABSENT).map(ToString::to_string);
+    let timers = TIMERS.iter().flat_map(|timer| SPREAD.iter().map(move |part| format!("{timer}{part}")));
+    let operations = OPERATIONS
+        .iter()
+        .flat_map(|kind| OPERATION_FIGURES.iter().map(move |figure| format!("master/operations/{kind}{figure}")));
+    plain.chain(timers).chain(operations)
+}

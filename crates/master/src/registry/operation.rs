@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The operations on the registry, each a small pure change.
+
+use std::sync::Arc;
+
+use kaon_api::internal::registry::{Agent, GoneAgent, UnreachableAgent};
+use kaon_api::v1;
+use kaon_model::AgentId;
+
+use super::Registry;
+
+/// A change of the durable value. Applying it cannot fail, whatever the value is: deciding whether it may happen is
+/// the caller's, before it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operation {
+    /// A new agent, or one back from silence: it is admitted, and neither unreachable nor gone.
+    AdmitAgent(Box<v1::AgentInfo>),
+    /// An admitted agent came back with another description.
+    UpdateAgent(Box<v1::AgentInfo>),
+    /// An agent left for good.
+    RemoveAgent(AgentId),
+    /// An admitted agent fell silent at this time.
+    MarkUnreachable(AgentId, v1::TimeInfo),
+    /// An operator declared an agent gone at this time.
+    MarkGone(AgentId, v1::TimeInfo),
+    /// What was known of these agents is too old, or too much.
+    Prune(Vec<AgentId>),
+}
+
+impl Operation {
+    pub(crate) fn apply(&self, registry: &mut Registry) {
+        match self {
+            Operation::AdmitAgent(info) => admit(registry, info),
+            Operation::UpdateAgent(info) => update(registry, info),
+            Operation::RemoveAgent(id) => {
+                registry.admitted.remove(id);
+            }
+            Operation::MarkUnreachable(id, since) => mark_unreachable(registry, id, since),
+            Operation::MarkGone(id, since) => mark_gone(registry, id, since),
+            Operation::Prune(ids) => ids.iter().for_each(|id| {
+                registry.unreachable.remove(id);
+                registry.gone.remove(id);
+            }),
+        }
+    }
+}
+
+fn id_of(info: &v1::AgentInfo) -> Option<AgentId> {
+    info.id.as_ref().map(|id| AgentId::from(id.value.as_str()))
+}
+
+/// Draining and deactivation outlive silence: they come back with the agent.
+fn admit(registry: &mut Registry, info: &v1::AgentInfo) {
+    let Some(id) = id_of(info) else { return };
+    let silent = registry.unreachable.remove(&id);
+    registry.gone.remove(&id);
+    let agent = Agent {
+        info: Box::new(info.clone()),
+        drain_info: silent.as_ref().and_then(|entry| entry.drain_info.clone()),
+        deactivated: silent.as_ref().and_then(|entry| entry.deactivated),
+        ..Default::default()
+    };
+    registry.admitted.insert(id, Arc::new(agent));
+}
+
+fn update(registry: &mut Registry, info: &v1::AgentInfo) {
+    if let Some(entry) = id_of(info).and_then(|id| registry.admitted.get_mut(&id)) {
+        Arc::make_mut(entry).info = Box::new(info.clone());
+    }
+}
+
+fn mark_unreachable(registry: &mut Registry, id: &AgentId, since: &v1::TimeInfo) {
+    let agent = registry.admitted.remove(id);
+    let entry = UnreachableAgent {
+        id: v1::AgentID::from(id.as_str()),
+        timestamp: since.clone(),
+        drain_info: agent.as_ref().and_then(|agent| agent.drain_info.clone()),
+        deactivated: agent.as_ref().and_then(|agent| agent.deactivated),
+        ..Default::default()
+    };
+    registry.unreachable.insert(id.clone(), Arc::new(entry));
+}
+
+fn mark_gone(registry: &mut Registry, id: &AgentId, since: &v1::TimeInfo) {
+    registry.admitted.remove(id);
+    registry.unreachable.remove(id);
+    let entry = GoneAgent { id: v1::AgentID::from(id.as_str()), timestamp: since.clone(), ..Default::default() };
+    registry.gone.insert(id.clone(), Arc::new(entry));
+}

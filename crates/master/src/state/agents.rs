@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The agents that are registered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+use kaon_api::libprocess::Upid;
+use kaon_api::v1;
+use kaon_model::{AgentId, FrameworkId, Index, Resources, TaskId, Wall};
+
+use super::capabilities::AgentCapabilities;
+use super::{State, Tables};
+
+/// Where an agent stands in its table.
+pub type AgentRow = Index;
+
+/// One registered agent: what pictures show of it.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    pub id: AgentId,
+    /// With its id; resources in the form with a stack of reservations.
+    pub info: Arc<v1::AgentInfo>,
+    pub pid: Upid,
+    pub version: String,
+    pub capabilities: Arc<AgentCapabilities>,
+    pub total: Arc<Resources>,
+    pub registered: Wall,
+    pub reregistered: Option<Wall>,
+    /// Whether its linked connection stands.
+    pub connected: bool,
+    /// Proves to the agent that a launch was decided with its present resources in mind.
+    pub resource_version: Option<v1::UUID>,
+    pub pulse: Pulse,
+}
+
+/// How an agent answers its pings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pulse {
+    /// The number in `slave-observer(n)`, to which the pongs come.
+    pub observer: u64,
+    /// Pings in a row that found no answer before the next was due.
+    pub missed: u32,
+    /// Whether the last ping is still without an answer.
+    pub awaiting: bool,
+}
+
+impl Agent {
+    /// Only active agents are offered.
+    pub fn is_active(&self) -> bool {
+        self.connected
+    }
+
+    pub fn hostname(&self) -> &str {
+        &self.info.hostname
+    }
+}
+
+/// The ways to agents.
+#[derive(Debug, Default)]
+pub(crate) struct Agents {
+    by_id: BTreeMap<AgentId, AgentRow>,
+    by_address: BTreeMap<(SocketAddrV4, String), AgentRow>,
+    by_observer: BTreeMap<u64, AgentRow>,
+    /// Tasks that were to be killed while their agent was away: asked again when it returns.
+    killed: BTreeMap<AgentRow, BTreeSet<(FrameworkId, TaskId)>>,
+    next_observer: u64,
+}
+
+impl Agents {
+    pub fn row(&self, id: &str) -> Option<AgentRow> {
+        self.by_id.get(id).copied()
+    }
+
+    pub fn row_of_pid(&self, pid: &Upid) -> Option<AgentRow> {
+        self.by_address.get(&(pid.address(), pid.id.clone())).copied()
+    }
+
+    pub fn row_of_observer(&self, observer: u64) -> Option<AgentRow> {
+        self.by_observer.get(&observer).copied()
+    }
+
+    /// All agents of the process at this address.
+    pub fn rows_at(&self, peer: SocketAddrV4) -> Vec<AgentRow> {
+        let from = (peer, String::new());
+        self.by_address.range(from..).take_while(|(key, _)| key.0 == peer).map(|(_, row)| *row).collect()
+    }
+
+    /// In the order of ids.
+    pub fn rows(&self) -> impl Iterator<Item = AgentRow> {
+        self.by_id.values().copied()
+    }
+
+    pub fn remember_kill(&mut self, agent: AgentRow, framework: FrameworkId, task: TaskId) {
+        self.killed.entry(agent).or_default().insert((framework, task));
+    }
+
+    /// The kills that an agent missed, each once.
+    pub fn take_kills(&mut self, agent: AgentRow) -> BTreeSet<(FrameworkId, TaskId)> {
+        self.killed.remove(&agent).unwrap_or_default()
+    }
+
+    /// A task that has ended needs no kill.
+    pub fn forget_kill(&mut self, agent: AgentRow, framework: &FrameworkId, task: &TaskId) {
+        if let Some(own) = self.killed.get_mut(&agent) {
+            own.remove(&(framework.clone(), task.clone()));
+        }
+    }
+}
+
+impl State {
+    pub fn agent(&self, row: AgentRow) -> &Agent {
+        &self.tables.agents[row]
+    }
+
+    pub fn agent_mut(&mut self, row: AgentRow) -> &mut Agent {
+        self.tables.agents.get_mut(row).expect("the row of an agent is given back only with the agent")
+    }
+
+    pub fn agent_by_id(&self, id: &str) -> Option<(AgentRow, &Agent)> {
+        let row = self.agents.row(id)?;
+        Some((row, self.agent(row)))
+    }
+
+    /// Adds an agent, gives it its observer, and says where it stands.
+    pub fn insert_agent(&mut self, mut agent: Agent) -> AgentRow {
+        self.agents.next_observer += 1;
+        agent.pulse.observer = self.agents.next_observer;
+        let (id, pid, observer) = (agent.id.clone(), agent.pid.clone(), agent.pulse.observer);
+        let row = self.tables.agents.insert(agent);
+        self.agents.by_id.insert(id, row);
+        self.agents.by_observer.insert(observer, row);
+        self.agents.by_address.insert((pid.address(), pid.id), row);
+        row
+    }
+
+    /// An agent may come back at another port.
+    pub fn move_agent(&mut self, row: AgentRow, pid: Upid) {
+        let old = std::mem::replace(&mut self.agent_mut(row).pid, pid.clone());
+        self.release_address(&old, row);
+        self.agents.by_address.insert((pid.address(), pid.id), row);
+    }
+
+    /// Takes an agent out. Its tasks, executors and offers are gone before.
+    pub fn remove_agent(&mut self, row: AgentRow) -> Agent {
+        let agent = self.tables.agents.remove(row).expect("an agent is removed once");
+        self.agents.by_id.remove(&agent.id);
+        self.agents.by_observer.remove(&agent.pulse.observer);
+        self.release_address(&agent.pid, row);
+        drop(self.agents.take_kills(row));
+        agent
+    }
+
+    /// Another agent may have taken the address over meanwhile.
+    fn release_address(&mut self, pid: &Upid, row: AgentRow) {
+        let key = (pid.address(), pid.id.clone());
+        if self.agents.by_address.get(&key) == Some(&row) {
+            self.agents.by_address.remove(&key);
+        }
+    }
+}
+
+impl Tables {
+    pub fn agents_by_id(&self) -> Vec<(AgentRow, &Agent)> {
+        let mut all: Vec<_> = self.agents.iter().collect();
+        all.sort_by(|a, b| a.1.registered.cmp(&b.1.registered).then_with(|| a.1.id.cmp(&b.1.id)));
+        all
+    }
+}

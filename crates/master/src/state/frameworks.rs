@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The frameworks that run here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kaon_api::v1;
+use kaon_model::{FrameworkId, Index, Role, Wall};
+
+use super::capabilities::FrameworkCapabilities;
+use super::counters::FrameworkCounters;
+use super::{State, Tables};
+use crate::input::Stream;
+
+/// Where a framework stands in its table.
+pub type FrameworkRow = Index;
+
+/// One framework: what pictures show of it.
+#[derive(Clone, Debug)]
+pub struct Framework {
+    pub id: FrameworkId,
+    /// With its id.
+    pub info: Arc<v1::FrameworkInfo>,
+    pub capabilities: FrameworkCapabilities,
+    pub roles: Arc<BTreeSet<Role>>,
+    pub suppressed: Arc<BTreeSet<Role>>,
+    pub offer_constraints: Option<Arc<v1::scheduler::OfferConstraints>>,
+    pub connection: Connection,
+    pub registered: Wall,
+    pub reregistered: Wall,
+    pub counters: Box<FrameworkCounters>,
+}
+
+/// How a framework is reached. Only a subscribed one is active: it gets offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Its calls must carry the id of its event stream.
+    Subscribed { stream: Stream, id: String },
+    /// Its stream has ended; it is removed unless it comes back in time.
+    Disconnected,
+    /// Known from the tasks of agents alone, after this master took over.
+    Recovered,
+}
+
+impl Framework {
+    pub fn new(id: FrameworkId, mut info: v1::FrameworkInfo, connection: Connection, now: Wall) -> Framework {
+        info.id = Some(v1::FrameworkID::from(id.as_str()));
+        Framework {
+            id,
+            capabilities: FrameworkCapabilities::of(&info),
+            roles: Arc::new(roles_of(&info)),
+            info: Arc::new(info),
+            suppressed: Arc::default(),
+            offer_constraints: None,
+            connection,
+            registered: now,
+            reregistered: now,
+            counters: Box::default(),
+        }
+    }
+
+    /// Takes over a description that has been checked.
+    pub fn set_info(&mut self, mut info: v1::FrameworkInfo) {
+        info.id = Some(v1::FrameworkID::from(self.id.as_str()));
+        self.capabilities = FrameworkCapabilities::of(&info);
+        self.roles = Arc::new(roles_of(&info));
+        self.info = Arc::new(info);
+    }
+
+    pub fn stream(&self) -> Option<Stream> {
+        match &self.connection {
+            Connection::Subscribed { stream, .. } => Some(*stream),
+            Connection::Disconnected | Connection::Recovered => None,
+        }
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.stream().is_some()
+    }
+
+    pub fn is_recovered(&self) -> bool {
+        self.connection == Connection::Recovered
+    }
+
+    pub fn is_partition_aware(&self) -> bool {
+        self.capabilities.partition_aware
+    }
+
+    /// The role of a framework that has just one.
+    pub fn sole_role(&self) -> Option<&Role> {
+        self.roles.first().filter(|_| self.roles.len() == 1)
+    }
+}
+
+/// Every role that a description names; the names have been checked.
+pub(crate) fn roles_of(info: &v1::FrameworkInfo) -> BTreeSet<Role> {
+    if FrameworkCapabilities::of(info).multi_role {
+        info.roles.iter().filter_map(|role| Role::new(role).ok()).collect()
+    } else {
+        Role::new(info.role.as_deref().unwrap_or("*")).into_iter().collect()
+    }
+}
+
+/// The ways to frameworks.
+#[derive(Debug, Default)]
+pub(crate) struct Frameworks {
+    by_id: BTreeMap<FrameworkId, FrameworkRow>,
+    by_stream: BTreeMap<Stream, FrameworkRow>,
+}
+
+impl Frameworks {
+    pub fn row(&self, id: &str) -> Option<FrameworkRow> {
+        self.by_id.get(id).copied()
+    }
+
+    pub fn row_of_stream(&self, stream: Stream) -> Option<FrameworkRow> {
+        self.by_stream.get(&stream).copied()
+    }
+
+    /// In the order of ids.
+    pub fn rows(&self) -> impl Iterator<Item = FrameworkRow> {
+        self.by_id.values().copied()
+    }
+}
+
+impl State {
+    pub fn framework(&self, row: FrameworkRow) -> &Framework {
+        &self.tables.frameworks[row]
+    }
+
+    pub fn framework_mut(&mut self, row: FrameworkRow) -> &mut Framework {
+        self.tables.frameworks.get_mut(row).expect("the row of a framework is given back only with the framework")
+    }
+
+    pub fn framework_by_id(&self, id: &str) -> Option<(FrameworkRow, &Framework)> {
+        let row = self.frameworks.row(id)?;
+        Some((row, self.framework(row)))
+    }
+
+    pub fn insert_framework(&mut self, framework: Framework) -> FrameworkRow {
+        let (id, stream) = (framework.id.clone(), framework.stream());
+        let row = self.tables.frameworks.insert(framework);
+        self.frameworks.by_id.insert(id, row);
+        if let Some(stream) = stream {
+            self.frameworks.by_stream.insert(stream, row);
+        }
+        row
+    }
+
+    /// Changes how a framework is reached, and returns how it was.
+    pub fn reconnect_framework(&mut self, row: FrameworkRow, connection: Connection) -> Connection {
+        let old = std::mem::replace(&mut self.framework_mut(row).connection, connection);
+        if let Connection::Subscribed { stream, .. } = &old {
+            self.frameworks.by_stream.remove(stream);
+        }
+        if let Some(stream) = self.framework(row).stream() {
+            self.frameworks.by_stream.insert(stream, row);
+        }
+        old
+    }
+
+    /// Takes a framework out. Its tasks, executors and offers are gone before.
+    pub fn remove_framework(&mut self, row: FrameworkRow) -> Framework {
+        let framework = self.tables.frameworks.remove(row).expect("a framework is removed once");
+        self.frameworks.by_id.remove(&framework.id);
+        if let Some(stream) = framework.stream() {
+            self.frameworks.by_stream.remove(&stream);
+        }
+        framework
+    }
+}
+
+impl Tables {
+    pub fn frameworks_by_age(&self) -> Vec<(FrameworkRow, &Framework)> {
+        let mut all: Vec<_> = self.frameworks.iter().collect();
+        all.sort_by(|a, b| a.1.registered.cmp(&b.1.registered).then_with(|| a.1.id.cmp(&b.1.id)));
+        all
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Whether a framework's description is acceptable.
+
+use std::collections::BTreeSet;
+
+use kaon_api::v1;
+use kaon_model::{Quantities, Role, Scalar, Span, role, scalar_problem, validate_id};
+
+use super::set_text;
+use crate::config::Config;
+use crate::state::capabilities::FrameworkCapabilities;
+
+/// Checks a description by itself and against the settings, in Mesos's order.
+pub(crate) fn framework_info(info: &v1::FrameworkInfo, config: &Config) -> Result<(), String> {
+    roles_alone(info)?;
+    if let Some(id) = info.id.as_ref().filter(|id| !id.value.is_empty()) {
+        validate_id(&id.value).map_err(|error| error.to_string())?;
+    }
+    offer_filters(info)?;
+    let timeout = info.failover_timeout();
+    if Span::from_secs_f64(timeout).is_none() {
+        return Err(format!("The framework failover_timeout ({timeout}) is invalid"));
+    }
+    whitelisted(info, config)?;
+    if info.user == "root" && !config.root_submissions {
+        return Err("User 'root' is not allowed to run frameworks without --root_submissions set".to_string());
+    }
+    Ok(())
+}
+
+/// The roles by themselves, as they must hold together wherever the description comes from.
+pub(crate) fn roles_alone(info: &v1::FrameworkInfo) -> Result<(), String> {
+    let multi_role = FrameworkCapabilities::of(info).multi_role;
+    if multi_role && info.role.is_some() {
+        return Err("'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable".to_string());
+    }
+    if !multi_role && !info.roles.is_empty() {
+        return Err("'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable".to_string());
+    }
+    if !multi_role {
+        let invalid = |error| format!("'FrameworkInfo.role' is not a valid role: {error}");
+        return role::validate_role(&info.role()).map_err(invalid);
+    }
+    let mut seen = BTreeSet::new();
+    let twice: BTreeSet<&String> = info.roles.iter().filter(|role| !seen.insert(*role)).collect();
+    if !twice.is_empty() {
+        return Err(format!("'FrameworkInfo.roles' contains duplicate items: {}", set_text(twice)));
+    }
+    let invalid = |error| format!("'FrameworkInfo.roles' contains invalid role: {error}");
+    info.roles.iter().try_for_each(|role| role::validate_role(role).map_err(invalid))
+}
+
+/// The least that a framework wants in an offer of a role, for each role it names.
+pub(crate) fn offer_filters(info: &v1::FrameworkInfo) -> Result<Vec<(Role, Vec<Quantities>)>, String> {
+    let mut all = Vec::new();
+    for (name, filters) in &info.offer_filters {
+        let role = Role::new(name).map_err(|error| error.to_string())?;
+        let mut sets = Vec::new();
+        for set in filters.min_allocatable_resources.iter().flat_map(|minimum| &minimum.quantities) {
+            if set.quantities.is_empty() {
+                return Err("Resource quantities must contain at least one quantity".to_string());
+            }
+            sets.push(quantities(set)?);
+        }
+        all.push((role, sets));
+    }
+    Ok(all)
+}
+
+fn quantities(set: &v1::offer_filters::ResourceQuantities) -> Result<Quantities, String> {
+    let mut all = Quantities::new();
+    for (name, amount) in &set.quantities {
+        if let Some(problem) = scalar_problem(amount.value) {
+            return Err(format!("Invalid resource quantity for '{name}': {problem}"));
+        }
+        all.add(&name.as_str().into(), Scalar::from_f64(amount.value));
+    }
+    Ok(all)
+}
+
+fn whitelisted(info: &v1::FrameworkInfo, config: &Config) -> Result<(), String> {
+    let Some(allowed) = &config.roles else { return Ok(()) };
+    let own = if FrameworkCapabilities::of(info).multi_role { info.roles.clone() } else { vec![info.role()] };
+    let refused: BTreeSet<String> = own.into_iter().filter(|role| role != "*" && !allowed.contains(role)).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(format!("Roles {} are not present in the master's --roles", set_text(refused)))
+}
+
+/// The roles in which a framework wants no offers for now; they must be among its own.
+pub(crate) fn suppressed(suppressed: &[String], roles: &BTreeSet<Role>) -> Result<BTreeSet<Role>, String> {
+    let unknown: BTreeSet<&String> = suppressed.iter().filter(|role| !roles.contains(role.as_str())).collect();
+    if !unknown.is_empty() {
+        return Err(format!("Suppressed roles {} are not contained in the set of roles", set_text(unknown)));
+    }
+    Ok(suppressed.iter().filter_map(|role| Role::new(role).ok()).collect())
+}
+
+/// Constraints can be given for the framework's own roles alone.
+pub(crate) fn offer_constraints(
+    constraints: Option<&v1::scheduler::OfferConstraints>,
+    roles: &BTreeSet<Role>,
+) -> Result<(), String> {
+    let named = constraints.into_iter().flat_map(|constraints| constraints.role_constraints.keys());
+    for role in named {
+        if !roles.contains(role.as_str()) {
+            // Mesos: without the blank before "not".
+            return Err(format!(
+                "Offer constraints specify `role_constraints` for a role '{role}'not contained in the set of roles"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What may not change while a framework lives; `strict` where Mesos refuses instead of keeping the old value.
+pub(crate) fn update(old: &v1::FrameworkInfo, new: &v1::FrameworkInfo, strict: bool) -> Result<(), String> {
+    if old.principal != new.principal {
+        return Err("Changing framework's principal is not allowed.".to_string());
+    }
+    if strict && old.user != new.user {
+        return Err(format!(
+            "Updating 'FrameworkInfo.user' is unsupported; attempted to update from '{}' to '{}'",
+            old.user, new.user
+        ));
+    }
+    if strict && old.checkpoint() != new.checkpoint() {
+        return Err(format!(
+            "Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from '{}' to '{}'",
+            old.checkpoint(),
+            new.checkpoint()
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(more: &str, change: impl FnOnce(&mut Config), text: &str) {
+        let json = format!(r#"{{"user":"root","name":"n"{more}}}"#);
+        let json = kaon_api::json::parse(json.as_bytes()).unwrap();
+        let info: v1::FrameworkInfo = kaon_api::json::from_json(&json, kaon_api::json::Dialect::V1).unwrap();
+        let mut config = Config::default();
+        change(&mut config);
+        assert_eq!(framework_info(&info, &config).err().unwrap_or_default(), text);
+    }
+
+    #[test]
+    fn refuses_with_the_texts_of_mesos() {
+        let multi = r#","capabilities":[{"type":"MULTI_ROLE"}]"#;
+        check("", |_| {}, "");
+        check(&format!(r#"{multi},"roles":["a","b/c"]"#), |_| {}, "");
+        check(
+            &format!(r#"{multi},"role":"a""#),
+            |_| {},
+            "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable",
+        );
+        check(
+            r#","roles":["a"]"#,
+            |_| {},
+            "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable",
+        );
+        check(
+            &format!(r#"{multi},"roles":["a","a"]"#),
+            |_| {},
+            "'FrameworkInfo.roles' contains duplicate items: { a }",
+        );
+        check(
+            r#","role":"/a""#,
+            |_| {},
+            "'FrameworkInfo.role' is not a valid role: Role '/a' cannot start with a slash",
+        );
+        check(r#","id":{"value":"a/b"}"#, |_| {}, "'a/b' contains invalid characters");
+        check(r#","failover_timeout":1e300"#, |_| {}, &format!("The framework failover_timeout ({}) is invalid", 1e300));
+        check(
+            r#","role":"b""#,
+            |config| config.roles = Some(vec!["a".into()]),
+            "Roles { b } are not present in the master's --roles",
+        );
+        check("", |config| config.roles = Some(vec!["a".into()]), "");
+        check(
+            "",
+            |config| config.root_submissions = false,
+            "User 'root' is not allowed to run frameworks without --root_submissions set",
+        );
+        check(
+            r#","offer_filters":{"a":{"min_allocatable_resources":{"quantities":[{}]}}}"#,
+            |_| {},
+            "Resource quantities must contain at least one quantity",
+        );
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Whether the resources of a task or executor go together.
+
+use std::collections::BTreeSet;
+
+use kaon_api::v1;
+use kaon_model::{Resource, Resources, Role, format, resource_validity};
+
+/// Takes resources over from a framework: well-formed, of whole gpus, all charged to the role of the offer.
+///
+/// A framework may leave the role out; the one it was offered in is put there, as Mesos does. The wire form is
+/// changed to what agents are sent.
+pub(crate) fn adopt(wire: &mut [v1::Resource], role: &Role) -> Result<Resources, String> {
+    resource_validity::validate_all(wire).map_err(|problem| format!("Invalid resources: {problem}"))?;
+    for resource in wire.iter_mut() {
+        format::upgrade(resource);
+        if resource.allocation_info.as_ref().is_none_or(|info| info.role.is_none()) {
+            let role = Some(role.to_string());
+            resource.allocation_info = Some(v1::resource::AllocationInfo { role, ..Default::default() });
+        }
+    }
+    let resources = Resources::from_wire(wire).map_err(|problem| format!("Invalid resources: {problem}"))?;
+    let gpus = resources.get_scalar("gpus").to_f64();
+    if gpus.fract() != 0.0 {
+        return Err("Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer".to_string());
+    }
+    Ok(resources)
+}
+
+pub(crate) fn unique_persistence(resources: &Resources) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for (resource, holders) in resources.holders().filter(|(resource, _)| resource.is_persistent_volume()) {
+        let id = resource.persistence_id().unwrap_or_default();
+        let role = resource.reservation_role().map(Role::as_str).unwrap_or_default();
+        if !seen.insert((role, id)) || (!resource.shared && holders > 1) {
+            return Err(format!("Persistence ID '{id}' is not unique"));
+        }
+    }
+    Ok(())
+}
+
+/// All of it must be charged to one role, which is the one of the offer.
+pub(crate) fn one_role(resources: &Resources) -> Result<(), String> {
+    let mut first: Option<&Role> = None;
+    for resource in resources.iter() {
+        let Some(role) = &resource.allocation_role else {
+            return Err("The resources are not allocated to a role".to_string());
+        };
+        match first {
+            Some(other) if other != role => {
+                return Err(format!(
+                    "The resources have multiple allocation roles ('{role}' and '{other}') but only one allocation \
+                     role is allowed"
+                ));
+            }
+            _ => first = Some(role),
+        }
+    }
+    Ok(())
+}
+
+/// Revocable amounts must not stand beside lasting ones of the same name.
+pub(crate) fn revocable(resources: &Resources) -> Result<(), String> {
+    for resource in resources.iter().filter(|resource| resource.revocable) {
+        let lasting = |other: &Resource| !other.revocable && other.name == resource.name;
+        if resources.iter().any(lasting) {
+            let name = resource.name.as_str();
+            return Err(format!("Cannot use both revocable and non-revocable '{name}' at the same time"));
+        }
+    }
+    Ok(())
+}
+
+/// Ranges and sets cannot be in two hands: whether they are is told by the sum being smaller than its parts.
+pub(crate) fn overlap(parts: &[&Resources]) -> bool {
+    let mut whole = Resources::new();
+    for part in parts {
+        for resource in part.iter().filter(|resource| !resource.shared) {
+            let before = whole.clone();
+            whole.insert(resource);
+            if whole.checked_sub(&Resources::from(resource.clone())).as_ref() != Some(&before) {
+                return true;
+            }
+        }
+    }
+    false
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The master as its peers see it: scenes, tables of texts, and floods of nonsense.
+
+mod nonsense;
+mod reconciliation;
+mod scene;
+mod scenes;
+mod tasks;
