@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What the commands do.
+
+mod logs;
+mod run;
+mod view;
+
+use std::future::Future;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::arguments::{Cli, Command, TaskCommand};
+
+/// Runs a command to its exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Run(arguments) => block_on(run::run(arguments)),
+        Command::Status(arguments) => block_on(view::status(arguments)),
+        Command::Agents(arguments) => block_on(view::agents(arguments)),
+        Command::Frameworks(arguments) => block_on(view::frameworks(arguments)),
+        Command::Tasks(arguments) => block_on(view::tasks(arguments)),
+        Command::Task(TaskCommand::Logs(arguments)) => block_on(logs::logs(arguments)),
+    }
+}
+
+/// A command talks with few peers: one thread does.
+fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let code = runtime.block_on(command).unwrap_or_else(|error| fail(&error));
+    // A thread that reads standard input would be waited for otherwise.
+    runtime.shutdown_background();
+    code
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let io_error = error.downcast_ref::<io::Error>();
+    if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        // Whoever read our output has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    // Without anybody to read it, the exit code tells.
+    drop(writeln!(io::stderr(), "kaon: {error:#}"));
+    ExitCode::from(2)
+}

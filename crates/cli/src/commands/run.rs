@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! `kaon run`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use kaon_frameworks::run::batch::Settings;
+use kaon_frameworks::run::{self, Options, Source, Template};
+use kaon_sdk::resources::Wanted;
+
+use crate::arguments::RunArguments;
+
+/// The exit status of a program that SIGINT ended, as shells show it.
+const INTERRUPTED: u8 = 130;
+
+pub async fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
+    let wanted = Wanted::new(arguments.cpus, arguments.mem);
+    if wanted == Wanted::default() {
+        bail!("a task needs some resources: --cpus or --mem must be at least 0.001");
+    }
+    let source = match (&arguments.input, arguments.tasks) {
+        (Some(path), _) if path == Path::new("-") => Source::Stdin,
+        (Some(path), _) => Source::File(path.clone()),
+        (None, count) => Source::Count(count.unwrap_or(1)),
+    };
+    let options = Options {
+        masters: arguments.master.master,
+        name: arguments.name,
+        role: arguments.role,
+        settings: Settings {
+            wanted,
+            max_parallel: arguments.max_parallel.map_or(usize::MAX, |max| max as usize),
+            retries: arguments.retries,
+        },
+        command: Template::new(arguments.command).context("the command is empty")?,
+        environment: arguments.env,
+        uris: arguments.uri,
+        source,
+        output: arguments.output,
+    };
+    let outcome = run::run(options).await?;
+    Ok(match outcome {
+        outcome if outcome.interrupted => ExitCode::from(INTERRUPTED),
+        outcome if outcome.success => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
