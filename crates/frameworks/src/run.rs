@@ -81,14 +81,15 @@ pub async fn run(options: Options) -> Result<Outcome, RunError> {
     let interrupts = Interrupts::new().map_err(RunError::Signals)?;
     let (folder, _spill) = folder(&options)?;
     let sdk_options = kaon_sdk::Options::new(options.masters.clone(), framework(&options));
-    let (scheduler, events) = Scheduler::connect(sdk_options).await?;
+    let (scheduler, mut events) = Scheduler::connect(sdk_options).await?;
     let progress = Progress::new("kaon run");
     let printer = Printer::start(folder.clone(), progress.clone());
     let fetcher = Fetcher::new(scheduler.framework_id(), folder, options.output.is_some());
     let mut job = Job::new(options, scheduler, fetcher, printer, progress);
-    let result = job.run_to_end(lines, events, interrupts).await;
-    // Also after an error; if the master is gone, it ends the tasks itself after the failover timeout.
+    let result = job.run_to_end(lines, &mut events, interrupts).await;
+    // Also after an error, and while still subscribed; if the master is gone, it ends the tasks itself after the failover timeout.
     let torn_down = job.scheduler.teardown().await;
+    drop(events);
     let (outcome, took, progress) = (job.outcome(), job.started.elapsed(), job.progress.clone());
     // Once standard output has failed, everything else failed because of it.
     let printed = job.printer.finish().map_err(RunError::Print);

@@ -95,13 +95,16 @@ impl Scheduler {
     /// Ends the framework with all its tasks; then [`Events::next`] returns none.
     pub async fn teardown(&self) -> Result<(), Error> {
         let call = Call { r#type: Some(Type::Teardown), ..Default::default() };
-        self.call(call).await?;
-        self.shared.ended.send_replace(true);
-        Ok(())
+        // The master closes the event stream, and may do so before its answer arrives.
+        self.shared.phase.send_replace(Phase::Ending);
+        let torn_down = self.call(call).await;
+        self.shared.phase.send_replace(if torn_down.is_ok() { Phase::Ended } else { Phase::Running });
+        torn_down
     }
 }
 
-/// What the master tells.
+/// What the master tells. Dropping it ends the subscription: the master then waits for the framework's failover
+/// timeout before it ends the framework.
 #[derive(Debug)]
 pub struct Events {
     receiver: mpsc::Receiver<Event>,
@@ -136,13 +139,21 @@ impl Events {
     }
 }
 
+/// Whether the framework is being torn down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// The call is under way.
+    Ending,
+    Ended,
+}
+
 /// What handles, events and the session know together.
 #[derive(Debug)]
 struct Shared {
     encoding: Encoding,
     state: Mutex<State>,
-    /// Whether the framework has been torn down.
-    ended: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
 }
 
 #[derive(Debug)]
@@ -170,7 +181,11 @@ impl Shared {
             suppressed: BTreeSet::new(),
             active: None,
         };
-        Shared { encoding: options.encoding, state: Mutex::new(state), ended: watch::Sender::new(false) }
+        Shared {
+            encoding: options.encoding,
+            state: Mutex::new(state),
+            phase: watch::Sender::new(Phase::Running),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

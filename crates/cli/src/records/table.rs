@@ -99,10 +99,12 @@ fn plain(value: &Value) -> Shown {
     Shown::Text(word(value).to_owned())
 }
 
-/// What tells ids of one master apart: what follows the master's own id.
+/// `9faade45-S0`: ids begin with that of the master that gave them, of which the first letters will do.
 fn short_id(id: &Value) -> Shown {
     let id = word(id);
-    Shown::Text(id.rsplit_once('-').map_or(id, |(_, last)| last).to_owned())
+    let short =
+        id.split_once('-').zip(id.rsplit_once('-')).map(|((first, _), (_, last))| format!("{first}-{last}"));
+    Shown::Text(short.unwrap_or_else(|| id.to_owned()))
 }
 
 fn list(values: &Value) -> Shown {
@@ -166,12 +168,12 @@ mod tests {
     #[test]
     fn an_agent_is_one_line() {
         let agent = json!({
-            "hostname": "h", "id": "abc-S12", "state": "active", "tasks": 2,
+            "hostname": "h", "id": "abc-def-S12", "state": "active", "tasks": 2,
             "resources": { "cpus": 4.0, "mem": 1024.0 }, "used": { "cpus": 0.5, "mem": 64.0 }
         });
         let table = lay_out(&AGENTS, &[agent], false, None);
         let words: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
-        assert_eq!(words, ["h", "S12", "active", "2", "0.5/4", "64M/1G", "-"]);
+        assert_eq!(words, ["h", "abc-S12", "active", "2", "0.5/4", "64M/1G", "-"]);
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Job {
     pub async fn run_to_end(
         &mut self,
         mut lines: Lines,
-        mut events: Events,
+        events: &mut Events,
         mut interrupts: Interrupts,
     ) -> Result<(), RunError> {
         let mut ticks = tokio::time::interval(TICK);

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Active, Event, Shared, Subscribed};
+use super::{Active, Event, Phase, Shared, Subscribed};
 use crate::backoff::Backoff;
 use crate::calls::Calls;
 use crate::http::ANSWER_TIMEOUT;
@@ -132,6 +132,9 @@ impl Session {
     pub(super) async fn run(mut self, mut live: Live, events: mpsc::Sender<Event>) {
         loop {
             let end = self.listen(&mut live, &events).await;
+            if matches!(end, End::Lost(_)) && self.shared.is_torn_down().await {
+                return;
+            }
             self.shared.lock().active = None;
             let refused = match end {
                 End::Unwanted => return,
@@ -227,6 +230,13 @@ impl Shared {
 
     async fn until_ended(&self) {
         // The sender lives in `self`, so this cannot fail.
-        drop(self.ended.subscribe().wait_for(|ended| *ended).await);
+        drop(self.phase.subscribe().wait_for(|phase| *phase == Phase::Ended).await);
+    }
+
+    /// Awaits the answer to a teardown that is under way, while calls can still be answered.
+    async fn is_torn_down(&self) -> bool {
+        let mut phase = self.phase.subscribe();
+        let decided = phase.wait_for(|phase| *phase != Phase::Ending);
+        matches!(timeout(ANSWER_TIMEOUT, decided).await, Ok(Ok(phase)) if *phase == Phase::Ended)
     }
 }

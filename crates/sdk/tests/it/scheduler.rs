@@ -249,11 +249,14 @@ async fn a_master_that_is_not_there_is_named() {
 #[tokio::test]
 async fn teardown_ends_the_events() {
     let peer = Peer::bind().await;
-    let (scheduler, mut events, _stream, _) = connect(&peer, 15.0).await;
+    let (scheduler, mut events, stream, _) = connect(&peer, 15.0).await;
     let serve = async {
         let mut calls = peer.accept().await;
         let call: Call = calls.request().await.call();
         assert_eq!(call.r#type, Some(call::Type::Teardown));
+        // A master closes the stream first.
+        drop(stream);
+        tokio::time::sleep(Duration::from_millis(50)).await;
         calls.answer("202 Accepted", "", "").await;
     };
     let (torn_down, ()) = soon(async { tokio::join!(scheduler.teardown(), serve) }).await;
