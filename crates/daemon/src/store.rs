@@ -6,13 +6,11 @@
 
 mod file;
 mod memory;
-mod writer;
 
 use std::path::PathBuf;
 
 pub use file::FileStore;
 pub use memory::MemoryStore;
-pub use writer::Writer;
 
 /// A record to append, and what may stand for all records up to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -85,12 +85,11 @@ pub(super) const AGENT: &[Flag] = &[
         "an agent's resources cannot be changed in place yet",
     ),
     refused("recover", Text, Some("reconnect"), "to end every task of this agent, send it SIGUSR1 instead"),
-    refused("strict", Bool, Some("true"), "what is damaged is set aside one run at a time anyway"),
-    ignored(
-        "executor_reregistration_retry_interval",
-        Duration,
-        None,
-        "executors of the old kind are not waited for",
+    used(
+        "strict",
+        Bool,
+        Some("true"),
+        "Whether damage to what the agent remembers keeps it from starting; without, it is set aside.",
     ),
     ignored("authentication_backoff_factor", Duration, Some("1secs"), "nobody is authenticated yet"),
     ignored("authentication_timeout_min", Duration, Some("5secs"), "nobody is authenticated yet"),

@@ -11,7 +11,7 @@ pub const TABLE: Table = &[SHARED, MASTER];
 const ONE_MASTER: &str = "one master keeps its registry in a file of its own, which needs no quorum";
 const LOCAL_REGISTRY: &str = "the registry is a local file: reading and writing it waits for nobody";
 const NO_QUOTA: &str = "it matters only where there is quota, which is not implemented yet";
-const KEPT: &str = "the registry forgets no agent yet, so more is known, not less";
+const KEPT: &str = "how long the registry remembers agents is fixed at the defaults of Mesos";
 
 pub(super) const MASTER: &[Flag] = &[
     used("port", Integer, Some("5050"), "The port to listen on; 0 takes any free one.").between("0", "65535"),
@@ -142,11 +142,11 @@ pub(super) const MASTER: &[Flag] = &[
         .or("max_executors_per_slave"),
     refused("master_contender", Text, None, NO_MODULES),
     refused("master_detector", Text, None, NO_MODULES),
-    ignored(
+    used(
         "publish_per_framework_metrics",
         Bool,
         Some("true"),
-        "metrics are published for the cluster as a whole",
+        "Whether there are metrics for each framework.",
     ),
     refused("require_agent_domain", Bool, Some("false"), "fault domains are not implemented yet"),
 ];

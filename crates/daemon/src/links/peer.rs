@@ -42,7 +42,7 @@ enum End {
     /// The peer has not been heard of for too long.
     Silent(io::Error),
     /// A fresh connection is wanted.
-    Replaced,
+    Replaced(OwnedReadHalf, OwnedWriteHalf),
     /// Nobody sends through this task any more.
     Abandoned,
 }
@@ -80,7 +80,8 @@ impl Peer {
                 };
                 let until = *redial_until.get_or_insert_with(|| Instant::now() + self.options.redial_for);
                 match end {
-                    End::Replaced => {}
+                    // What was written on the old one must still arrive.
+                    End::Replaced(reader, writer) => drop(tokio::spawn(linger(reader, writer))),
                     End::Silent(error) if self.is_linked() && Instant::now() < until => {
                         tracing::info!("Redialling {}, which has fallen silent: {error}", self.address);
                         sleep(REDIAL_PAUSE).await;
@@ -150,7 +151,7 @@ impl Peer {
         loop {
             match self.fill(&mut out, &writer) {
                 Ok(Fill::More) => {}
-                Ok(Fill::Replace) if out.is_empty() => return End::Replaced,
+                Ok(Fill::Replace) if out.is_empty() => return End::Replaced(reader, writer),
                 Ok(Fill::Replace) => {}
                 Err(error) => return End::Closed(error),
             }

@@ -4,7 +4,8 @@
 
 use std::sync::mpsc;
 
-use kaon_daemon::store::{Contents, Entry, FileStore, MemoryStore, Store, StoreError, Writer};
+use kaon_daemon::store::{Contents, Entry, FileStore, MemoryStore, Store, StoreError};
+use kaon_daemon::writer::Writer;
 
 use crate::support::Folder;
 
@@ -103,11 +104,15 @@ fn damage_is_found() {
 #[test]
 fn writes_are_told_in_order_and_after_they_are_durable() {
     let folder = Folder::new();
-    let store = FileStore::open(folder.path()).unwrap();
+    let mut store = FileStore::open(folder.path()).unwrap();
     let (told, keys) = mpsc::channel();
-    let writer =
-        Writer::spawn(Box::new(store), move |key: u32| told.send(key).unwrap(), |error| panic!("{error}"))
-            .unwrap();
+    let writer = Writer::spawn(
+        "registry",
+        move |batch: &[Entry]| store.append(batch),
+        move |key: u32| told.send(key).unwrap(),
+        |error| panic!("{error}"),
+    )
+    .unwrap();
     for key in 0..500 {
         writer.append(key, record(&key.to_string()));
     }
@@ -116,42 +121,22 @@ fn writes_are_told_in_order_and_after_they_are_durable() {
     assert_eq!(FileStore::open(folder.path()).unwrap().load().unwrap().records.len(), 500);
 }
 
-/// A disk that fails.
-struct Failing(u32);
-
-impl Store for Failing {
-    fn load(&self) -> Result<Contents, StoreError> {
-        Ok(Contents::default())
-    }
-
-    fn append(&mut self, _: &[Entry]) -> Result<(), StoreError> {
-        self.0 += 1;
-        match self.0 {
-            1 => Ok(()),
-            _ => {
-                Err(StoreError::Failed { path: "disk".into(), done: "written", reason: "it is full".into() })
-            }
-        }
-    }
-}
-
 #[test]
 fn nothing_is_acknowledged_after_a_failure() {
     let (told, keys) = mpsc::channel();
     let (fail, failures) = mpsc::channel();
-    let writer = Writer::spawn(
-        Box::new(Failing(0)),
-        move |key: u32| told.send(key).unwrap(),
-        move |error| {
-            fail.send(error.to_string()).unwrap();
-        },
-    )
-    .unwrap();
-    writer.append(1, record("a"));
+    let mut left = 1;
+    let write = move |batch: &[&str]| {
+        left -= batch.len() as i32;
+        if left < 0 { Err("the disk is full") } else { Ok(()) }
+    };
+    let told = move |key: u32| told.send(key).unwrap();
+    let writer = Writer::spawn("test", write, told, move |error| fail.send(error).unwrap()).unwrap();
+    writer.append(1, "a");
     assert_eq!(keys.recv(), Ok(1));
-    writer.append(2, record("b"));
-    assert_eq!(failures.recv().unwrap(), "the registry 'disk' cannot be written: it is full");
-    writer.append(3, record("c"));
+    writer.append(2, "b");
+    assert_eq!(failures.recv(), Ok("the disk is full"));
+    writer.append(3, "c");
     drop(writer);
     assert_eq!(keys.try_recv(), Err(mpsc::TryRecvError::Disconnected));
 }

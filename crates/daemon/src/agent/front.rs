@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What executors, operators and the master meet at an agent's port: decodes, checks, and hands to the core.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use kaon_agent::Agent;
+use kaon_agent::effect::Reply;
+use kaon_agent::input::{Input, PeerMessage, Stream, Ticket};
+use kaon_agent::validate;
+use kaon_api::libprocess::Message;
+use kaon_api::v1;
+use tokio::sync::oneshot;
+
+use super::shell::Event;
+use crate::front::{self, Common, is_post};
+use crate::http::negotiate::{Form, read_call};
+use crate::http::route::Routes;
+use crate::http::{Delivery, Request, Response, Service};
+use crate::metrics::Counters;
+use crate::replies::Replies;
+use crate::runtime::{Closed, Door};
+use crate::streams::{Streams, refusal};
+
+const ROUTES: Routes = Routes {
+    delegate: "slave(1)",
+    actors: &[
+        ("slave(1)", &["api/v1/executor", "health"]),
+        front::FILES,
+        front::METRICS,
+        front::SYSTEM,
+        front::VERSION,
+    ],
+};
+
+pub struct Front {
+    pub door: Door<Agent>,
+    pub streams: Arc<Streams<Event>>,
+    pub replies: Arc<Replies<Reply>>,
+    pub common: Common,
+}
+
+impl Service for Front {
+    async fn message(&self, message: Message) -> Delivery {
+        Counters::add(&self.common.counters.messages_received);
+        let Message { from, to, name, body, .. } = message;
+        if to != "slave(1)" {
+            return Delivery::NoActor;
+        }
+        let message = match PeerMessage::decode(&name, &body) {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => {
+                tracing::warn!("Dropped a {name} from {from}: {error}");
+                Counters::add(&self.common.counters.messages_dropped);
+                return Delivery::Accepted;
+            }
+            None => {
+                tracing::warn!("Dropped a {name} from {from}, which is not for agents");
+                Counters::add(&self.common.counters.messages_dropped);
+                return Delivery::Accepted;
+            }
+        };
+        match self.door.put(Input::Message { from, message: Box::new(message) }).await {
+            Ok(()) => Delivery::Accepted,
+            Err(Closed) => Delivery::NoActor,
+        }
+    }
+
+    async fn request(&self, request: Request) -> Response {
+        Counters::add(&self.common.counters.http_requests);
+        let Some(route) = ROUTES.find(request.path()) else { return Response::plain(StatusCode::NOT_FOUND) };
+        let answered = match (route.actor, route.endpoint) {
+            ("slave(1)", "health") => Ok(Response::ok()),
+            ("slave(1)", "api/v1/executor") => self.executor(request).await,
+            _ => Ok(self.common.answer(route, &request).await),
+        };
+        answered.unwrap_or_else(|response| response)
+    }
+}
+
+impl Front {
+    async fn executor(&self, request: Request) -> Result<Response, Response> {
+        is_post(&request)?;
+        let call: v1::executor::Call = read_call(&request)?;
+        validate::executor_call(&call)
+            .map_err(|text| bad(format!("Failed to validate Executor::Call: {text}")))?;
+        let call = Box::new(call);
+        if call.r#type == Some(v1::executor::call::Type::Subscribe) {
+            let form = Form::of_answer(&request)?;
+            return self.stream(form, |stream| Input::Subscribe { stream, call }).await;
+        }
+        let (ticket, reply) = self.replies.ticket();
+        self.door.put(Input::Call { ticket: Ticket(ticket), call }).await?;
+        answer(reply).await
+    }
+
+    /// Asks the core for a stream, and sees to it that the core hears of its end.
+    async fn stream(&self, form: Form, input: impl FnOnce(Stream) -> Input) -> Result<Response, Response> {
+        let asked = self.streams.ask(form);
+        let (stream, gone) = (Stream(asked.number), asked.gone.clone());
+        let (door, streams) = (self.door.clone(), self.streams.clone());
+        self.door.put(input(stream)).await?;
+        tokio::spawn(async move {
+            gone.wait().await;
+            streams.forget(stream.0);
+            // The loop has ended only if the process is about to.
+            let _ = door.put(Input::StreamClosed { stream }).await;
+        });
+        Ok(asked.answer().await)
+    }
+}
+
+fn bad(text: impl Into<String>) -> Response {
+    Response::text(StatusCode::BAD_REQUEST, text)
+}
+
+async fn answer(reply: oneshot::Receiver<Reply>) -> Result<Response, Response> {
+    match reply.await.map_err(|_| Closed)? {
+        Reply::Accepted => Ok(Response::accepted()),
+        Reply::Refused { code, text } => Err(refusal(code, text)),
+    }
+}

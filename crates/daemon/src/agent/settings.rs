@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What the flags mean to an agent.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+use std::path::{Path, PathBuf};
+
+use kaon_agent::config::Config;
+use kaon_api::json::{Json, parse};
+use kaon_api::libprocess::Upid;
+use kaon_api::v1;
+use kaon_model::{Attributes, Resources, Role};
+
+use super::host;
+use crate::accounts;
+use crate::flags::Flags;
+use crate::version::VERSION;
+
+/// Where an agent keeps things.
+pub struct Folders {
+    pub work_dir: PathBuf,
+    pub runtime_dir: PathBuf,
+}
+
+impl Folders {
+    /// Makes the folders, if need be. The error is a text for people.
+    ///
+    /// Without `--runtime_dir`, agents of one host get each its own, named after the work directory.
+    pub fn of(flags: &mut Flags) -> Result<Folders, String> {
+        let work_dir =
+            flags.text("work_dir").ok_or("Flag 'work_dir' is required, but it was not provided")?;
+        let fail =
+            |error: std::io::Error| format!("The folder '{work_dir}' of --work_dir cannot be used: {error}");
+        std::fs::create_dir_all(work_dir).map_err(fail)?;
+        let work_dir = Path::new(work_dir).canonicalize().map_err(fail)?;
+        let runtime_dir = match flags.text("runtime_dir") {
+            Some(folder) => PathBuf::from(folder),
+            None => runtime_root().join(format!("kaon-{:08x}", digest(&work_dir))),
+        };
+        flags.set_text("work_dir", &work_dir.to_string_lossy());
+        flags.set_text("runtime_dir", &runtime_dir.to_string_lossy());
+        Ok(Folders { work_dir, runtime_dir })
+    }
+}
+
+/// Mesos: root's runtime state vanishes with the boot.
+fn runtime_root() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        PathBuf::from("/var/run/mesos")
+    } else {
+        std::env::temp_dir().join("mesos/runtime")
+    }
+}
+
+fn digest(path: &Path) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(path.as_os_str().as_encoded_bytes());
+    crc.sum()
+}
+
+/// The hostname is among the flags by now. The error is a text for people.
+pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result<Config, String> {
+    let hostname = flags.text("hostname").unwrap_or_default().to_owned();
+    let boot_id =
+        host::boot_id().map_err(|error| format!("The boot cannot be told: {error}; is /proc mounted?"))?;
+    let text = |name: &str| flags.text(name).unwrap_or_default().to_owned();
+    Ok(Config {
+        pid: Upid::new("slave(1)", address),
+        info: v1::AgentInfo {
+            hostname,
+            port: Some(i32::from(address.port())),
+            resources: resources(flags, &folders.work_dir)?.to_wire(),
+            attributes: attributes(&text("attributes"))?.to_wire(),
+            ..Default::default()
+        },
+        version: VERSION.to_owned(),
+        work_dir: folders.work_dir.to_string_lossy().into_owned(),
+        user: accounts::own_name(),
+        switch_user: flags.boolean("switch_user"),
+        registration_backoff_factor: flags.set_duration("registration_backoff_factor"),
+        executor_registration_timeout: flags.set_duration("executor_registration_timeout"),
+        executor_reregistration_timeout: flags.set_duration("executor_reregistration_timeout"),
+        executor_shutdown_grace_period: flags.set_duration("executor_shutdown_grace_period"),
+        recovery_timeout: flags.set_duration("recovery_timeout"),
+        launcher_dir: text("launcher_dir"),
+        executor_environment_variables: variables(flags.text("executor_environment_variables"))?,
+        gc_delay: flags.set_duration("gc_delay"),
+        max_completed_executors_per_framework: flags.set_count("max_completed_executors_per_framework"),
+        boot_id,
+        flags: flags.shown(),
+    })
+}
+
+/// What the flag says, and of cpus, mem, disk and ports, which it does not name, what the host has.
+fn resources(flags: &Flags, work_dir: &Path) -> Result<Resources, String> {
+    let role = flags.text("default_role").unwrap_or("*");
+    let role = Role::new(role).map_err(|error| format!("Invalid --default_role: {error}"))?;
+    let parse = |text: &str| {
+        Resources::parse(text, &role)
+            .map_err(|error| format!("Failed to parse --resources '{text}': {error}"))
+    };
+    let mut resources = parse(flags.text("resources").unwrap_or_default())?;
+    let disk =
+        || host::disk(work_dir).map_err(|error| format!("The size of the disk cannot be told: {error}"));
+    let named: Vec<String> = resources.to_wire().into_iter().map(|resource| resource.name).collect();
+    for name in
+        ["cpus", "mem", "disk", "ports"].into_iter().filter(|name| !named.iter().any(|own| own == name))
+    {
+        let amount = match name {
+            "cpus" => host::cpus().to_string(),
+            "mem" => host::memory().to_string(),
+            "disk" => disk()?.to_string(),
+            _ => host::PORTS.to_owned(),
+        };
+        parse(&format!("{name}:{amount}"))?.iter().for_each(|resource| resources.insert(resource));
+    }
+    Ok(resources)
+}
+
+fn attributes(text: &str) -> Result<Attributes, String> {
+    text.parse().map_err(|error| format!("Failed to parse --attributes '{text}': {error}"))
+}
+
+/// A JSON object of strings.
+fn variables(text: Option<&str>) -> Result<BTreeMap<String, String>, String> {
+    let Some(text) = text else { return Ok(BTreeMap::new()) };
+    let bad = |reason: &str| format!("Failed to parse --executor_environment_variables: {reason}");
+    let Json::Object(members) = parse(text.as_bytes()).map_err(|error| bad(&error.to_string()))? else {
+        return Err(bad("Expecting a JSON object"));
+    };
+    let pair = |(name, value): (String, Json)| match value {
+        Json::String(value) => Ok((name, value)),
+        _ => Err(bad(&format!("'{name}' must be a string"))),
+    };
+    members.into_iter().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags;
+
+    #[test]
+    fn what_is_not_named_is_the_hosts() {
+        let arguments =
+            ["--resources=cpus(a):3;mem:100;extra:{x,y}".to_owned(), "--default_role=b".to_owned()];
+        let flags = Flags::load(flags::agent::TABLE, arguments, []).unwrap();
+        let resources = resources(&flags, Path::new("/")).unwrap();
+        assert_eq!(resources.get_scalar("cpus").to_string(), "3");
+        assert_eq!(resources.get_scalar("mem").to_string(), "100");
+        assert!(resources.get_scalar("disk").to_string().parse::<f64>().unwrap() > 0.0);
+        let roles: Vec<_> = resources.iter().filter_map(|r| r.reservation_role()).map(Role::as_str).collect();
+        assert_eq!(roles.iter().filter(|role| **role == "a").count(), 1);
+        assert_eq!(roles.iter().filter(|role| **role == "b").count(), 4);
+    }
+
+    #[test]
+    fn variables_are_strings() {
+        assert_eq!(variables(Some("{\"A\":\"b\"}")), Ok(BTreeMap::from([("A".into(), "b".into())])));
+        assert!(
+            variables(Some("{\"A\":1}")).is_err()
+                && variables(Some("[]")).is_err()
+                && variables(Some("")).is_err()
+        );
+    }
+}

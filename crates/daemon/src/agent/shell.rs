@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Performs what the agent decides.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kaon_agent::Agent;
+use kaon_agent::effect::{Effect, Reply};
+use kaon_agent::input::{CheckOutcome, Input, Record};
+use kaon_agent::journal::FileOp;
+use kaon_api::json::{Dialect, to_json};
+use kaon_api::libprocess::Upid;
+use kaon_api::v1;
+use kaon_api::wire::Message;
+use tokio::runtime::Handle;
+
+use crate::containers::Containers;
+use crate::front::aside;
+use crate::journal;
+use crate::links::{Links, Outgoing};
+use crate::process::Ending;
+use crate::replies::Replies;
+use crate::runtime::{Door, Perform};
+use crate::streams::{self, Streams};
+use crate::writer::Writer;
+
+/// What the agent's effects act upon.
+pub struct Shell {
+    pub pid: Upid,
+    pub links: Links,
+    pub containers: Containers,
+    pub streams: Arc<Streams<Event>>,
+    pub replies: Arc<Replies<Reply>>,
+    pub journal: Writer<Record, Vec<FileOp>>,
+    pub work_dir: PathBuf,
+    pub door: Door<Agent>,
+    pub runtime: Handle,
+    pub ending: Ending,
+}
+
+/// What goes over an executor's stream.
+pub struct Event(pub Box<v1::executor::Event>);
+
+impl streams::Record for Event {
+    fn json(&self) -> Vec<u8> {
+        to_json(&*self.0, Dialect::V1).into_bytes()
+    }
+
+    fn protobuf(&self) -> Vec<u8> {
+        self.0.encode()
+    }
+}
+
+impl Perform<Effect> for Shell {
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { to, message } => {
+                let from = self.pid.clone();
+                self.links.send(Outgoing { from, to, encode: Box::new(move || message.encode()) });
+            }
+            Effect::Link { to } => self.links.link(to.address()),
+            Effect::Event { stream, event } => self.streams.send(stream.0, Event(event)),
+            Effect::Close { stream } => self.streams.close(stream.0),
+            Effect::Refuse { stream, code, text } => self.streams.refuse(stream.0, code, text),
+            Effect::Reply { ticket, reply } => self.replies.answer(ticket.0, reply),
+            Effect::Record { record, ops } => self.journal.append(record, ops),
+            Effect::Launch(launch) => self.containers.launch(*launch),
+            Effect::Signal { container, signal } => self.containers.signal(&container, signal),
+            Effect::Destroy { container } => self.containers.destroy(&container),
+            Effect::Forget { container } => self.containers.forget(&container),
+            Effect::Remove { path } => self.remove(&path),
+            Effect::Check { check, .. } => self.refuse_check(check),
+            Effect::Exit { code, message } => self.ending.end(u8::try_from(code).unwrap_or(1), message),
+            Effect::Warn { message } => tracing::warn!("{message}"),
+        }
+    }
+}
+
+impl Shell {
+    /// Old sandboxes may be large, so the core does not wait for their removal.
+    fn remove(&self, path: &str) {
+        let path = self.work_dir.join(Path::new(path));
+        self.runtime.spawn(aside(move || {
+            if let Err(error) = journal::remove(&path) {
+                tracing::warn!("Failed to remove '{}': {error}", path.display());
+            }
+        }));
+    }
+
+    /// The core refuses tasks with checks, so none is ordered; if one were, it must not be waited for in vain.
+    fn refuse_check(&self, check: u64) {
+        let door = self.door.clone();
+        let outcome = CheckOutcome::Failed { message: "Checks are not made by this agent".to_owned() };
+        self.runtime.spawn(async move {
+            // The loop has ended only if the process is about to.
+            let _ = door.put(Input::Checked { check, outcome }).await;
+        });
+    }
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What clients and peers meet at a master's port: decodes, checks, and hands to the core.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::header::CONTENT_TYPE;
+use kaon_api::libprocess::Message;
+use kaon_api::v1;
+use kaon_api::wire::{Enumeration, Message as _};
+use kaon_master::{Caller, Input, Master, PeerMessage, Reply, Stream, Ticket, query, validate};
+use tokio::sync::oneshot;
+
+use super::shell::Event;
+use crate::front::{self, Common, aside, is_post};
+use crate::http::negotiate::{Form, read_call};
+use crate::http::route::{Route, Routes};
+use crate::http::{Delivery, Request, Response, Service};
+use crate::metrics::Counters;
+use crate::replies::Replies;
+use crate::runtime::{Closed, Door};
+use crate::streams::{Asked, Streams, refusal};
+
+const ROUTES: Routes = Routes {
+    delegate: "master",
+    actors: &[
+        (
+            "master",
+            &[
+                "api/v1",
+                "api/v1/scheduler",
+                "flags",
+                "frameworks",
+                "health",
+                "maintenance/schedule",
+                "maintenance/status",
+                "quota",
+                "redirect",
+                "roles",
+                "slaves",
+                "state",
+                "state-summary",
+                "tasks",
+                "weights",
+            ],
+        ),
+        ("registrar(1)", &["registry"]),
+        front::FILES,
+        front::METRICS,
+        front::SYSTEM,
+        front::VERSION,
+    ],
+};
+
+pub struct Front {
+    pub door: Door<Master>,
+    pub streams: Arc<Streams<Event>>,
+    pub replies: Arc<Replies<Reply>>,
+    pub common: Common,
+    /// `host:port` of the leader, for those who ask for it.
+    pub leader: String,
+}
+
+impl Service for Front {
+    async fn message(&self, message: Message) -> Delivery {
+        Counters::add(&self.common.counters.messages_received);
+        let Message { from, to, name, body, .. } = message;
+        if to != "master" && !to.starts_with("slave-observer(") {
+            return Delivery::NoActor;
+        }
+        let message = match PeerMessage::decode(&name, &body) {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => {
+                tracing::warn!("Dropped a {name} from {from}: {error}");
+                Counters::add(&self.common.counters.messages_dropped);
+                return Delivery::Accepted;
+            }
+            None => {
+                tracing::warn!("Dropped a {name} from {from}, which is not for masters");
+                Counters::add(&self.common.counters.messages_dropped);
+                return Delivery::Accepted;
+            }
+        };
+        match self.door.put(Input::Message { from, to, message: Box::new(message) }).await {
+            Ok(()) => Delivery::Accepted,
+            Err(Closed) => Delivery::NoActor,
+        }
+    }
+
+    async fn request(&self, request: Request) -> Response {
+        Counters::add(&self.common.counters.http_requests);
+        let Some(route) = ROUTES.find(request.path()) else { return Response::plain(StatusCode::NOT_FOUND) };
+        let answered = match (route.actor, route.endpoint) {
+            ("master", "health") => Ok(Response::ok()),
+            ("master", "redirect") => Ok(front::redirect(&request, &self.leader)),
+            ("master", "api/v1") => self.operator(request).await,
+            ("master", "api/v1/scheduler") => self.scheduler(request).await,
+            ("metrics", endpoint) => self.metrics(endpoint, &request).await,
+            ("master" | "registrar(1)", _) => self.show(route, &request).await,
+            _ => Ok(self.common.answer(route, &request).await),
+        };
+        answered.unwrap_or_else(|response| response)
+    }
+}
+
+impl Front {
+    /// An un-versioned endpoint that reads.
+    async fn show(&self, route: Route<'_>, request: &Request) -> Result<Response, Response> {
+        let view = self.door.view().await?;
+        let query = request.query.pairs().to_vec();
+        let endpoint = match route.actor {
+            "registrar(1)" => "registrar(1)/registry",
+            _ => route.endpoint,
+        };
+        let json = aside(move || query::v0(&view, endpoint, &query)).await;
+        let json = json.ok_or_else(|| Response::plain(StatusCode::NOT_FOUND))?;
+        Ok(Response::json(request, json.into_bytes()))
+    }
+
+    async fn metrics(&self, endpoint: &str, request: &Request) -> Result<Response, Response> {
+        let view = self.door.view().await?;
+        let figures = aside(move || query::metrics(&view)).await;
+        Ok(self.common.metrics(endpoint, request, figures))
+    }
+
+    async fn scheduler(&self, request: Request) -> Result<Response, Response> {
+        is_post(&request)?;
+        let call: v1::scheduler::Call = read_call(&request)?;
+        let caller = Caller::default();
+        validate::scheduler_call(&call, caller.principal.as_deref())
+            .map_err(|text| bad(format!("Failed to validate scheduler::Call: {text}")))?;
+        use v1::scheduler::call::Type;
+        let form = match call.r#type {
+            Some(Type::Subscribe | Type::ReconcileOperations) => Form::of_answer(&request)?,
+            _ => Form::Json,
+        };
+        let stream_id = request.header("mesos-stream-id").map(str::to_owned);
+        let call = Box::new(call);
+        if call.r#type == Some(Type::Subscribe) {
+            if stream_id.is_some() {
+                return Err(bad("Subscribe calls should not include the 'Mesos-Stream-Id' header"));
+            }
+            let subscribe = |stream| Input::Subscribe { stream, call, caller };
+            return self.stream(form, subscribe).await;
+        }
+        let (ticket, reply) = self.replies.ticket();
+        self.door.put(Input::Call { ticket: Ticket(ticket), stream_id, call, caller }).await?;
+        answer(reply).await
+    }
+
+    async fn operator(&self, request: Request) -> Result<Response, Response> {
+        is_post(&request)?;
+        let call: v1::master::Call = read_call(&request)?;
+        validate::operator_call(&call)
+            .map_err(|text| bad(format!("Failed to validate master::Call: {text}")))?;
+        let form = Form::of_answer(&request)?;
+        use v1::master::call::Type;
+        let kind = call.r#type.unwrap_or(Type::Unknown);
+        let caller = Caller::default();
+        match kind {
+            Type::Subscribe => self.stream(form, |stream| Input::Watch { stream, caller }).await,
+            _ if kind.name().starts_with("GET_") => self.read(form, call).await,
+            _ => {
+                let (ticket, reply) = self.replies.ticket();
+                self.door
+                    .put(Input::Operator { ticket: Ticket(ticket), call: Box::new(call), caller })
+                    .await?;
+                answer(reply).await
+            }
+        }
+    }
+
+    /// An operator's call that reads.
+    async fn read(&self, form: Form, call: v1::master::Call) -> Result<Response, Response> {
+        let view = self.door.view().await?;
+        // The shell's figures are few, and wanted by one call.
+        let own = self.common.figures(Default::default());
+        let body = aside(move || {
+            let figures = || {
+                let mut figures = query::metrics(&view);
+                figures.extend(own);
+                figures
+            };
+            match form {
+                Form::Json => query::v1_json(&view, &call, figures).map(String::into_bytes),
+                Form::Protobuf => query::v1(&view, &call, figures).map(|answer| answer.encode()),
+            }
+        });
+        let body = body.await.ok_or_else(|| Response::plain(StatusCode::NOT_IMPLEMENTED))?;
+        Ok(Response::new(StatusCode::OK, body).with(CONTENT_TYPE, form.content_type()))
+    }
+
+    /// Asks the core for a stream, and sees to it that the core hears of its end.
+    async fn stream(&self, form: Form, input: impl FnOnce(Stream) -> Input) -> Result<Response, Response> {
+        let asked: Asked = self.streams.ask(form);
+        let (stream, gone) = (Stream(asked.number), asked.gone.clone());
+        let (door, streams) = (self.door.clone(), self.streams.clone());
+        self.door.put(input(stream)).await?;
+        tokio::spawn(async move {
+            gone.wait().await;
+            streams.forget(stream.0);
+            // The loop has ended only if the process is about to.
+            let _ = door.put(Input::StreamClosed { stream }).await;
+        });
+        Ok(asked.answer().await)
+    }
+}
+
+impl From<Closed> for Response {
+    fn from(closed: Closed) -> Response {
+        Response::text(StatusCode::SERVICE_UNAVAILABLE, closed.to_string())
+    }
+}
+
+fn bad(text: impl Into<String>) -> Response {
+    Response::text(StatusCode::BAD_REQUEST, text)
+}
+
+async fn answer(reply: oneshot::Receiver<Reply>) -> Result<Response, Response> {
+    match reply.await.map_err(|_| Closed)? {
+        Reply::Ok => Ok(Response::ok()),
+        Reply::Accepted => Ok(Response::accepted()),
+        Reply::Refused { code, text } => Err(refusal(code, text)),
+    }
+}

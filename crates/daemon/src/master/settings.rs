@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What the flags mean to a master.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use kaon_api::libprocess::Upid;
+use kaon_master::{Config, Policy};
+use kaon_model::Role;
+
+use crate::flags::Flags;
+use crate::version::VERSION;
+
+/// The hostname is among the flags by now. The error is a text for people.
+pub fn config(flags: &Flags, address: SocketAddrV4) -> Result<Config, String> {
+    let policy = match flags.text("allocator") {
+        Some("priority") => Policy::Priority,
+        _ => Policy::Hierarchical,
+    };
+    Ok(Config {
+        pid: Upid::new("master", address),
+        hostname: flags.text("hostname").unwrap_or_default().to_owned(),
+        version: VERSION.to_owned(),
+        cluster: flags.text("cluster").map(str::to_owned),
+        agent_ping_timeout: flags.set_duration("agent_ping_timeout"),
+        max_agent_ping_timeouts: u32::try_from(flags.set_integer("max_agent_ping_timeouts"))
+            .unwrap_or(u32::MAX),
+        agent_reregister_timeout: flags.set_duration("agent_reregister_timeout"),
+        allocation_interval: flags.set_duration("allocation_interval"),
+        event_driven_allocation: flags.boolean("event_driven_allocation"),
+        allocator: policy,
+        offer_timeout: flags.duration("offer_timeout"),
+        min_allocatable_resources: flags.text("min_allocatable_resources").unwrap_or_default().to_owned(),
+        weights: weights(flags.text("weights").unwrap_or_default())?,
+        roles: flags.text("roles").map(roles).transpose()?,
+        root_submissions: flags.boolean("root_submissions"),
+        filter_gpu_resources: flags.boolean("filter_gpu_resources"),
+        max_completed_frameworks: flags.set_count("max_completed_frameworks"),
+        max_completed_tasks_per_framework: flags.set_count("max_completed_tasks_per_framework"),
+        max_unreachable_tasks_per_framework: flags.set_count("max_unreachable_tasks_per_framework"),
+        max_operator_event_stream_subscribers: flags.set_count("max_operator_event_stream_subscribers"),
+        flags: flags.shown(),
+        ..Config::default()
+    })
+}
+
+/// `a=1,b=2.5`
+fn weights(text: &str) -> Result<BTreeMap<String, f64>, String> {
+    let mut weights = BTreeMap::new();
+    for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
+        let bad = || {
+            format!(
+                "Invalid value in --weights: '{pair}' is not of the form role=weight with a positive weight"
+            )
+        };
+        let (name, weight) = pair.trim().split_once('=').ok_or_else(bad)?;
+        let weight: f64 = weight.parse().map_err(|_| bad())?;
+        let role = Role::new(name).map_err(|error| format!("Invalid role in --weights: {error}"))?;
+        if !weight.is_finite() || weight <= 0.0 {
+            return Err(bad());
+        }
+        if weights.insert(role.to_string(), weight).is_some() {
+            return Err(format!("Invalid value in --weights: the role '{role}' has two weights"));
+        }
+    }
+    Ok(weights)
+}
+
+/// `a,b/c`. Mesos: the role `*` is always allowed.
+fn roles(text: &str) -> Result<Vec<String>, String> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let mut roles = vec!["*".to_owned()];
+    for name in names {
+        let role = Role::new(name).map_err(|error| format!("Invalid role in --roles: {error}"))?;
+        roles.push(role.to_string());
+    }
+    roles.dedup();
+    Ok(roles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_pairs_of_a_role_and_a_positive_number() {
+        assert_eq!(weights("a=1, b/c=2.5"), Ok(BTreeMap::from([("a".into(), 1.0), ("b/c".into(), 2.5)])));
+        assert_eq!(weights(""), Ok(BTreeMap::new()));
+        for bad in ["a", "a=", "a=0", "a=-1", "a=inf", "a=NaN", "/=1", "a=1,a=2", "=1"] {
+            assert!(weights(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Performs what the master decides.
+
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+use kaon_api::json::{Dialect, to_json};
+use kaon_api::libprocess::Upid;
+use kaon_api::v1;
+use kaon_api::wire::Message;
+use kaon_master::{Effect, Reply, Write, query};
+
+use crate::links::{Links, Outgoing};
+use crate::replies::Replies;
+use crate::runtime::Perform;
+use crate::store::Entry;
+use crate::streams::{Record, Streams};
+use crate::writer::Writer;
+
+/// What the master's effects act upon.
+pub struct Shell {
+    /// Under which the master's actors are known.
+    pub address: SocketAddrV4,
+    pub links: Links,
+    pub streams: Arc<Streams<Event>>,
+    pub replies: Arc<Replies<Reply>>,
+    pub registry: Writer<Write, Entry>,
+}
+
+/// What goes over a master's event streams.
+pub enum Event {
+    Scheduler(Box<v1::scheduler::Event>),
+    Operator(Box<v1::master::Event>),
+}
+
+impl Record for Event {
+    fn json(&self) -> Vec<u8> {
+        match self {
+            Event::Scheduler(event) => to_json(&**event, Dialect::V1).into_bytes(),
+            Event::Operator(event) => query::event_json(event).into_bytes(),
+        }
+    }
+
+    fn protobuf(&self) -> Vec<u8> {
+        match self {
+            Event::Scheduler(event) => event.encode(),
+            Event::Operator(event) => event.encode(),
+        }
+    }
+}
+
+impl Perform<Effect> for Shell {
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { to, from, message } => self.links.send(Outgoing {
+                from: Upid::new(from, self.address),
+                to,
+                encode: Box::new(move || message.encode()),
+            }),
+            Effect::Link { to } => self.links.link(to.address()),
+            Effect::Event { stream, event } => self.streams.send(stream.0, Event::Scheduler(event)),
+            Effect::OpenStream { stream, id } => self.streams.name(stream.0, id),
+            Effect::WatchEvent { stream, event } => self.streams.send(stream.0, Event::Operator(event)),
+            Effect::Close { stream } => self.streams.close(stream.0),
+            Effect::Reply { ticket, reply } => self.replies.answer(ticket.0, reply),
+            Effect::Store { write, record, snapshot } => {
+                self.registry.append(write, Entry { record, snapshot })
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The event streams that are open, by the numbers that the cores know them by.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use tokio::sync::oneshot;
+
+use crate::http::negotiate::Form;
+use crate::http::stream::{self, Gone, Records, Refused, Writer};
+use crate::http::{Body, Response};
+use crate::metrics::Counters;
+
+/// Bound: events that wait for one client. Beyond it the client is dropped, and will find out what it missed.
+const EVENTS_MAX: usize = 16_384;
+
+const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
+
+/// An event that can be written to a client.
+pub trait Record: Send + 'static {
+    fn json(&self) -> Vec<u8>;
+    fn protobuf(&self) -> Vec<u8>;
+}
+
+pub struct Streams<T> {
+    last: AtomicU64,
+    open: Mutex<BTreeMap<u64, Open<T>>>,
+    counters: Arc<Counters>,
+}
+
+struct Open<T> {
+    writer: Writer<T>,
+    /// Taken when the client is answered.
+    answer: Option<oneshot::Sender<Answer>>,
+    id: Option<String>,
+}
+
+/// What a client that asked for a stream is told.
+enum Answer {
+    Stream { id: Option<String> },
+    Refused { code: u16, text: String },
+}
+
+/// A stream that was asked for; the client has no answer yet.
+pub struct Asked {
+    pub number: u64,
+    /// Becomes ready when the client is gone.
+    pub gone: Arc<Gone>,
+    form: Form,
+    records: Records,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl<T: Record> Streams<T> {
+    pub fn new(counters: Arc<Counters>) -> Streams<T> {
+        Streams { last: AtomicU64::new(0), open: Mutex::default(), counters }
+    }
+
+    /// Makes a stream for a client that takes events in this form.
+    pub fn ask(&self, form: Form) -> Asked {
+        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let encode = match form {
+            Form::Json => T::json,
+            Form::Protobuf => T::protobuf,
+        };
+        let (writer, records) = stream::open(EVENTS_MAX, encode);
+        let gone = writer.gone();
+        let (sender, answer) = oneshot::channel();
+        self.lock().insert(number, Open { writer, answer: Some(sender), id: None });
+        Asked { number, gone, form, records, answer }
+    }
+
+    /// Sets the id that the client is told with the answer.
+    pub fn name(&self, number: u64, id: String) {
+        if let Some(open) = self.lock().get_mut(&number) {
+            open.id = Some(id);
+        }
+    }
+
+    pub fn send(&self, number: u64, event: T) {
+        let mut streams = self.lock();
+        let Some(open) = streams.get_mut(&number) else { return };
+        open.accept();
+        if open.writer.send(event) == Err(Refused::TooSlow) {
+            tracing::warn!("Dropped a client of events, for which {EVENTS_MAX} wait");
+            Counters::add(&self.counters.streams_cut);
+            streams.remove(&number);
+        }
+    }
+
+    /// Ends a stream after what was sent.
+    pub fn close(&self, number: u64) {
+        if let Some(mut open) = self.lock().remove(&number) {
+            open.accept();
+        }
+    }
+
+    /// Answers by a refusal instead of a stream; one that was answered already ends.
+    pub fn refuse(&self, number: u64, code: u16, text: String) {
+        if let Some(open) = self.lock().remove(&number)
+            && let Some(answer) = open.answer
+        {
+            // The client may have gone.
+            let _ = answer.send(Answer::Refused { code, text });
+        }
+    }
+
+    /// Forgets a stream whose client is gone.
+    pub fn forget(&self, number: u64) {
+        self.lock().remove(&number);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Open<T>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Open<T> {
+    /// The first event, or the end, is what says that the client gets its stream.
+    fn accept(&mut self) {
+        if let Some(answer) = self.answer.take() {
+            // The client may have gone.
+            let _ = answer.send(Answer::Stream { id: self.id.take() });
+        }
+    }
+}
+
+impl Asked {
+    /// Waits for what the core says, and answers so.
+    pub async fn answer(self) -> Response {
+        match self.answer.await {
+            Ok(Answer::Stream { id }) => {
+                let mut response = Response {
+                    status: StatusCode::OK,
+                    headers: Vec::new(),
+                    body: Body::Stream(self.records),
+                };
+                if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
+                    response.headers.push((STREAM_ID, id));
+                }
+                response.with(CONTENT_TYPE, self.form.content_type())
+            }
+            Ok(Answer::Refused { code, text }) => refusal(code, text),
+            Err(_) => Response::plain(StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+}
+
+/// What a core refuses with.
+pub fn refusal(code: u16, text: String) -> Response {
+    Response::text(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), text)
+}
