@@ -35,8 +35,9 @@ fn agents(master: &Master) -> Result<(), String> {
         ensure(book.is_active() == agent.is_active(), || format!("the ledger errs on whether {id} is active"))?;
         ensure(book.shape().total == *agent.total, || format!("the ledger has another total for {id}"))?;
         let waiting = master.timers.get(&TimerKey::Reregister(row)).is_some();
-        let known = master.registry.is_admitted(id.as_str()) || master.awaiting.agents.contains(id);
-        ensure(agent.connected || waiting || !known, || format!("nobody waits for disconnected agent {id}"))?;
+        let changing = master.awaiting.agents.contains(id);
+        let known = master.registry.is_admitted(id.as_str()) || changing;
+        ensure(agent.connected || waiting || changing, || format!("nobody waits for disconnected agent {id}"))?;
         ensure(known, || format!("agent {id} is registered, but not in the registry"))?;
     }
     let count = master.allocator.books().agents().count();

@@ -46,8 +46,12 @@ impl Master {
             let (id, reason) = (&task.body.id, Reason::ReasonAgentDisconnected);
             let mut status = events::own_status(id, Some(&of.id), TaskState::Lost, reason, message, turn.now.wall);
             status.executor_id = task.body.executor.as_ref().map(|id| v1::ExecutorID::from(id.as_str()));
+            let (framework, id, over) = (task.body.framework.clone(), id.clone(), task.state.is_terminal());
             self.end_task_here(turn, row, status);
             self.forget_task(row, false);
+            if !over {
+                self.state.agents.remember_kill(agent, framework, id);
+            }
         }
         for row in self.state.executors.of_agent(agent) {
             if unsaved(self, self.state.tables.executors[row].framework) {

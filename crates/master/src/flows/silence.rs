@@ -56,7 +56,6 @@ impl Master {
     /// Writes down that an agent cannot be reached, unless something else is being written of it.
     pub(crate) fn mark_unreachable(&mut self, turn: &mut Turn, row: AgentRow, message: String) {
         let id = self.state.agent(row).id.clone();
-        self.state.tables.counters.slave_unreachable_scheduled += 1;
         self.mark_id_unreachable(turn, id, message);
     }
 
@@ -64,6 +63,7 @@ impl Master {
         if !self.awaiting.agents.insert(agent.clone()) {
             return;
         }
+        self.state.tables.counters.slave_unreachable_scheduled += 1;
         let since = v1::TimeInfo { nanoseconds: turn.now.wall.nanos(), ..Default::default() };
         let operation = Operation::MarkUnreachable(agent.clone(), since.clone());
         self.store(turn, &[operation], Awaited::Silence(Silence { agent, since, message }));

@@ -4,7 +4,8 @@
 //!
 //! A line of a script is one input: its kind, then its words, then JSON where it carries a message.
 //!
-//! - `define NAME TEXT`: from here on `$NAME` stands for the text. `$M` is the master's id, `$O` the newest offer's.
+//! - `define NAME TEXT`: from here on `$NAME` stands for the text. `$M` is the master's id, `$O` the newest offer's,
+//!   `$A1` that of the agent at 10.0.0.1, `$F1` that of the framework of stream 1.
 //! - `set NAME VALUE`: a setting of the master; only before the first input.
 //! - `writes held` (or `free`): whether writes to the registry become durable only by `stored N`.
 //! - `after DURATION`: time passes, with a tick at each deadline.
@@ -13,6 +14,13 @@
 //! - `call STREAM [as PRINCIPAL] JSON`: a call with the id of that stream; `-` for none, `'x` for the literal x.
 //! - `operator JSON`, `watch STREAM`
 //! - `failover`: a new master takes over from the registry.
+//!
+//! Short forms of messages, where `N` is the agent at 10.0.0.N and `U` a digit of which a uuid is made:
+//!
+//! - `join N RESOURCES`: a registration. `return N RESOURCES JSON`: a re-registration with the members of the JSON.
+//! - `pong N`
+//! - `launch STREAM TASK:CPUS…`: ACCEPT of the newest offer. `update N STREAM TASK STATE U [LATEST]`.
+//! - `ack STREAM N TASK U`
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -31,8 +39,9 @@ pub struct Stage {
     records: Vec<Vec<u8>>,
     config: Config,
     streams: BTreeMap<u64, String>,
+    /// By the words that stand for them.
+    names: BTreeMap<String, String>,
     words: Vec<(String, String)>,
-    newest_offer: String,
     held: bool,
     started: bool,
     tickets: u64,
@@ -50,8 +59,8 @@ impl Stage {
             records: Vec::new(),
             config,
             streams: BTreeMap::new(),
+            names: BTreeMap::new(),
             words: Vec::new(),
-            newest_offer: String::new(),
             held: false,
             started: false,
             tickets: 0,
@@ -73,7 +82,10 @@ impl Stage {
             "writes" => self.held = rest == "held",
             "failover" => self.fail_over(),
             "after" => self.pass(rest, &mut out),
-            _ => self.input(parse_input(self, kind, rest), &mut out),
+            _ => {
+                let input = short_input(self, kind, rest).unwrap_or_else(|| parse_input(self, kind, rest));
+                self.input(input, &mut out);
+            }
         }
         out
     }
@@ -107,14 +119,31 @@ impl Stage {
                     durable.push(*write);
                 }
             }
-            Effect::Event { event, .. } => {
+            Effect::Event { event, stream } => {
                 let offers = event.offers.iter().flat_map(|offers| &offers.offers);
                 if let Some(offer) = offers.last() {
-                    self.newest_offer = offer.id.value.clone();
+                    self.name("$O".to_string(), &offer.id.value);
+                    self.name("$OA".to_string(), &offer.agent_id.value);
+                }
+                if let Some(subscribed) = &event.subscribed {
+                    self.name(format!("$F{}", stream.0), &subscribed.framework_id.value);
+                }
+            }
+            Effect::Send { to, message, .. } => {
+                if let ToPeer::AgentRegistered(message) = &**message {
+                    self.name(format!("$A{}", to.ip.octets()[3]), &message.agent_id.value);
                 }
             }
             _ => {}
         }
+    }
+
+    fn name(&mut self, word: String, value: &str) {
+        self.names.insert(word, value.to_string());
+    }
+
+    fn named(&self, word: &str) -> String {
+        self.names.get(word).cloned().unwrap_or_else(|| panic!("nothing is {word} yet"))
     }
 
     fn pass(&mut self, text: &str, out: &mut String) {
@@ -155,14 +184,10 @@ impl Stage {
     }
 
     fn expand(&self, line: &str) -> String {
-        let mut line = line.replace("$M", self.master.id()).replace("$O", &self.newest_offer);
-        // Later words may stand in earlier ones' texts.
-        for _ in 0..3 {
-            for (name, text) in &self.words {
-                line = line.replace(name, text);
-            }
-        }
-        line.replace("$M", self.master.id()).replace("$O", &self.newest_offer)
+        // Later words may stand for texts with earlier ones in them.
+        let line = self.words.iter().rev().fold(line.to_string(), |line, (name, text)| line.replace(name, text));
+        let line = self.names.iter().rev().fold(line, |line, (name, text)| line.replace(name, text));
+        line.replace("$M", self.master.id())
     }
 
     fn stream_id(&self, word: &str) -> Option<String> {
@@ -181,6 +206,120 @@ fn number(word: &str) -> u64 {
 fn json<M: Message>(text: &str) -> M {
     let json = parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
     from_json(&json, Dialect::V1).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn uuid(digit: &str) -> Vec<u8> {
+    vec![digit.parse().unwrap(); 16]
+}
+
+fn agent_info(number: &str, resources: &str) -> v1::AgentInfo {
+    v1::AgentInfo {
+        hostname: format!("host{number}"),
+        port: Some(5051),
+        resources: kaon_model::parse_list(resources, &kaon_model::Role::star()).unwrap(),
+        checkpoint: Some(true),
+        ..Default::default()
+    }
+}
+
+fn capabilities() -> Vec<v1::agent_info::Capability> {
+    use kaon_api::wire::Enumeration;
+    let all = v1::agent_info::capability::Type::VALUES.iter().filter(|entry| entry.1 != 0);
+    all.map(|entry| v1::agent_info::Capability { r#type: Some(entry.0), ..Default::default() }).collect()
+}
+
+fn short_input(stage: &Stage, kind: &str, rest: &str) -> Option<Input> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let from = |number: &str| format!("slave(1)@10.0.0.{number}:5051").parse().unwrap();
+    let message = |number: &str, to: &str, message| {
+        Some(Input::Message { from: from(number), to: to.to_string(), message: Box::new(message) })
+    };
+    match (kind, words.as_slice()) {
+        ("join", [number, resources]) => {
+            let agent = Box::new(agent_info(number, resources));
+            let register = internal::RegisterAgentMessage {
+                agent,
+                version: Some("1.11.0".to_string()),
+                agent_capabilities: capabilities(),
+                resource_version_uuid: Some(v1::UUID { value: uuid("9"), ..Default::default() }),
+                ..Default::default()
+            };
+            message(number, "master", PeerMessage::RegisterAgent(register))
+        }
+        ("return", [number, resources, ..]) => {
+            let body = rest.splitn(3, ' ').nth(2).unwrap_or("{}");
+            let whole = format!(r#"{{"agent":{{"hostname":"x"}},{}"#, body.strip_prefix('{').unwrap());
+            let mut back: internal::ReregisterAgentMessage = json(&whole.replace(",}", "}"));
+            back.agent = Box::new(agent_info(number, resources));
+            back.agent.id = Some(v1::AgentID::from(stage.named(&format!("$A{number}"))));
+            back.version.get_or_insert_with(|| "1.11.0".to_string());
+            back.agent_capabilities = capabilities();
+            message(number, "master", PeerMessage::ReregisterAgent(back))
+        }
+        ("pong", [number]) => {
+            let pong = PeerMessage::Pong(internal::PongAgentMessage::default());
+            message(number, &format!("slave-observer({number})"), pong)
+        }
+        ("update", [number, stream, task, state, digit, latest @ ..]) => {
+            use kaon_api::wire::Enumeration;
+            let state_of = |name: &str| v1::TaskState::from_name(name).unwrap();
+            let status = v1::TaskStatus {
+                task_id: v1::TaskID::from(*task),
+                state: state_of(state),
+                source: Some(v1::task_status::Source::SourceExecutor),
+                ..Default::default()
+            };
+            let update = internal::StatusUpdate {
+                framework_id: v1::FrameworkID::from(stage.named(&format!("$F{stream}"))),
+                agent_id: Some(v1::AgentID::from(stage.named(&format!("$A{number}")))),
+                status: Box::new(status),
+                timestamp: 5.0,
+                uuid: Some(uuid(digit)),
+                latest_state: Some(state_of(latest.first().unwrap_or(state))),
+                ..Default::default()
+            };
+            let update = internal::StatusUpdateMessage { update: Box::new(update), ..Default::default() };
+            message(number, "master", PeerMessage::StatusUpdate(update))
+        }
+        ("launch", [stream, tasks @ ..]) => {
+            let tasks: Vec<String> = tasks.iter().map(|task| launched(stage, task)).collect();
+            let accept = format!(
+                r#"{{"type":"ACCEPT","framework_id":{{"value":"{}"}},"accept":{{"offer_ids":[{{"value":"{}"}}],"operations":[{{"type":"LAUNCH","launch":{{"task_infos":[{}]}}}}]}}}}"#,
+                stage.named(&format!("$F{stream}")),
+                stage.named("$O"),
+                tasks.join(",")
+            );
+            let stream_id = stage.stream_id(stream);
+            Some(Input::Call { ticket: Ticket(0), stream_id, call: Box::new(json(&accept)), caller: Caller::default() })
+        }
+        ("ack", [stream, number, task, digit]) => {
+            let acknowledge = v1::scheduler::call::Acknowledge {
+                agent_id: v1::AgentID::from(stage.named(&format!("$A{number}"))),
+                task_id: v1::TaskID::from(*task),
+                uuid: uuid(digit),
+                ..Default::default()
+            };
+            let call = v1::scheduler::Call {
+                framework_id: Some(v1::FrameworkID::from(stage.named(&format!("$F{stream}")))),
+                r#type: Some(v1::scheduler::call::Type::Acknowledge),
+                acknowledge: Some(acknowledge),
+                ..Default::default()
+            };
+            let stream_id = stage.stream_id(stream);
+            Some(Input::Call { ticket: Ticket(0), stream_id, call: Box::new(call), caller: Caller::default() })
+        }
+        _ => None,
+    }
+}
+
+/// A task of so many cpus on the agent of the newest offer.
+fn launched(stage: &Stage, task: &str) -> String {
+    let (name, cpus) = task.split_once(':').expect("TASK:CPUS");
+    let cpus = format!(r#"{{"name":"cpus","type":"SCALAR","scalar":{{"value":{cpus}}}}}"#);
+    let (id, agent) = (format!(r#"{{"value":"{name}"}}"#), format!(r#"{{"value":"{}"}}"#, stage.named("$OA")));
+    format!(
+        r#"{{"name":"{name}","task_id":{id},"agent_id":{agent},"command":{{"value":"true"}},"resources":[{cpus}]}}"#
+    )
 }
 
 fn parse_input(stage: &mut Stage, kind: &str, rest: &str) -> Input {
