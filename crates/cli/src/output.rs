@@ -13,9 +13,9 @@ use crate::yaml;
 /// Writes a list.
 pub fn write_list(format: Format, columns: &[Column], records: Vec<Value>) -> io::Result<()> {
     let text = match format {
-        Format::Table | Format::Wide => {
-            table::lay_out(columns, &records, format == Format::Wide, terminal_width())
-        }
+        Format::Table => table::lay_out(columns, &records, false, terminal_width()),
+        // More columns than a terminal is wide would be broken beyond recognition.
+        Format::Wide => table::lay_out(columns, &records, true, None),
         Format::Json => json(&Value::Array(records)),
         Format::Yaml => yaml::to_yaml(&Value::Array(records)),
     };

@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use kaon_sdk::v1::FrameworkInfo;
 use kaon_sdk::v1::framework_info::{Capability, capability};
-use kaon_sdk::{Error, Masters, Scheduler};
+use kaon_sdk::{Error, Events, Masters, Scheduler};
+use tokio::time::timeout;
 
 use batch::{Settings, Tally};
 pub use command::Template;
@@ -31,6 +32,8 @@ use progress::Progress;
 /// Mesos: how long a master keeps our tasks when it does not hear of us. Long enough for a master to be replaced,
 /// short enough that the tasks of a job that was killed do not run on for long.
 const FAILOVER_TIMEOUT_SECS: f64 = 60.0;
+/// When people are told that no master has answered yet.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A job.
 #[derive(Clone, Debug)]
@@ -58,12 +61,12 @@ pub enum RunError {
     Ended(String),
     #[error("the master turned down {REJECTED_MAX} calls in a row; the last: {0}")]
     Rejected(Error),
-    #[error("cannot use the folder '{path}' for output: {source}")]
-    Folder { path: PathBuf, source: io::Error },
+    #[error("cannot use the folder '{path}' for output: {reason}")]
+    Folder { path: PathBuf, reason: io::Error },
     #[error("cannot write the tasks' output: {0}")]
-    Print(#[source] io::Error),
+    Print(io::Error),
     #[error("cannot listen for signals: {0}")]
-    Signals(#[source] io::Error),
+    Signals(io::Error),
 }
 
 /// How a job ended.
@@ -80,9 +83,8 @@ pub async fn run(options: Options) -> Result<Outcome, RunError> {
     let lines = Lines::open(options.source.clone())?;
     let interrupts = Interrupts::new().map_err(RunError::Signals)?;
     let (folder, _spill) = folder(&options)?;
-    let sdk_options = kaon_sdk::Options::new(options.masters.clone(), framework(&options));
-    let (scheduler, mut events) = Scheduler::connect(sdk_options).await?;
     let progress = Progress::new("kaon run");
+    let (scheduler, mut events) = connect(&options, &progress).await?;
     let printer = Printer::start(folder.clone(), progress.clone());
     let fetcher = Fetcher::new(scheduler.framework_id(), folder, options.output.is_some());
     let mut job = Job::new(options, scheduler, fetcher, printer, progress);
@@ -103,14 +105,26 @@ pub async fn run(options: Options) -> Result<Outcome, RunError> {
     Ok(outcome)
 }
 
+async fn connect(options: &Options, progress: &Progress) -> Result<(Scheduler, Events), Error> {
+    let sdk_options = kaon_sdk::Options::new(options.masters.clone(), framework(options));
+    let mut connecting = Box::pin(Scheduler::connect(sdk_options));
+    match timeout(CONNECT_PATIENCE, &mut connecting).await {
+        Ok(connected) => connected,
+        Err(_) => {
+            progress.note(&format!("no master leads at {} yet; trying on for a while", options.masters));
+            connecting.await
+        }
+    }
+}
+
 /// Where outputs go, with the folder to be deleted in the end if they only pass through.
 fn folder(options: &Options) -> Result<(PathBuf, Option<SpillFolder>), RunError> {
     if let Some(path) = &options.output {
-        let failed = |source| RunError::Folder { path: path.clone(), source };
+        let failed = |reason| RunError::Folder { path: path.clone(), reason };
         std::fs::create_dir_all(path).map_err(failed)?;
         return Ok((path.clone(), None));
     }
-    let failed = |source| RunError::Folder { path: std::env::temp_dir(), source };
+    let failed = |reason| RunError::Folder { path: std::env::temp_dir(), reason };
     let spill = SpillFolder::create().map_err(failed)?;
     Ok((spill.path().to_owned(), Some(spill)))
 }

@@ -11,9 +11,9 @@ pub enum Error {
     #[error(transparent)]
     Address(#[from] AddressError),
     #[error(
-        "cannot connect to {address}: {source}; check the address, and that a master or agent runs there"
+        "cannot connect to {address}: {reason}; check the address, and that a master or agent runs there"
     )]
-    Connect { address: Address, source: std::io::Error },
+    Connect { address: Address, reason: std::io::Error },
     #[error("{address} did not {what} within {within:?}")]
     Timeout { address: Address, what: &'static str, within: Duration },
     #[error("the connection to {address} broke: {reason}")]

@@ -128,7 +128,7 @@ pub(crate) async fn dial(address: &Address) -> Result<TcpStream, Error> {
     let timed_out = |_| Error::Timeout { address: address.clone(), what: "accept a connection", within };
     let stream = timeout(within, connecting).await.map_err(timed_out)?;
     let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-    stream.map_err(|source| Error::Connect { address: address.clone(), source })
+    stream.map_err(|reason| Error::Connect { address: address.clone(), reason })
 }
 
 async fn handshake(address: &Address) -> Result<Sender, Error> {

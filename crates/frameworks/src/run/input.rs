@@ -25,10 +25,10 @@ pub enum Source {
 
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    #[error("cannot open '{path}': {source}")]
-    Open { path: PathBuf, source: io::Error },
+    #[error("cannot open '{path}': {reason}")]
+    Open { path: PathBuf, reason: io::Error },
     #[error("cannot read the input: {0}")]
-    Read(#[source] io::Error),
+    Read(io::Error),
     #[error("line {line} of the input is not UTF-8; a command's arguments travel as text")]
     NotText { line: u64 },
     #[error("line {line} of the input has a NUL byte in it, which no argument can have")]
@@ -55,7 +55,7 @@ impl Lines {
                 thread::spawn(move || send_all(lines(io::stdin().lock()), &sender));
             }
             Source::File(path) => {
-                let file = File::open(&path).map_err(|source| InputError::Open { path, source })?;
+                let file = File::open(&path).map_err(|reason| InputError::Open { path, reason })?;
                 thread::spawn(move || send_all(lines(BufReader::new(file)), &sender));
             }
         }
