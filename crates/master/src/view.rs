@@ -54,7 +54,7 @@ impl View {
             // A master is made when it is elected.
             elected: Some(master.started),
             now: master.now,
-            registry: Arc::new(master.registry.clone()),
+            registry: master.registry.clone(),
             recovered: master.recovered.clone(),
             weights: Arc::new(master.config.weights.iter().filter_map(weight).collect()),
             allocation: Allocation::of(master),

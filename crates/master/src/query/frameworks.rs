@@ -2,11 +2,13 @@
 
 //! The frameworks, as readers are shown them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kaon_api::json::{Dialect, JsonWriter};
 use kaon_api::v1;
 use kaon_api::v1::master::response::get_frameworks;
 use kaon_api::wire::Enumeration;
-use kaon_model::Wall;
+use kaon_model::{ExecutorId, Wall};
 
 use super::agents::time;
 use super::groups::{Group, Groups};
@@ -15,7 +17,7 @@ use super::resources::{endpoint_form, put_flat};
 use super::sums::{Held, Sums};
 use super::{Query, executors, offers, tasks};
 use crate::state::history::Completed;
-use crate::state::{Framework, FrameworkRow, State, Task};
+use crate::state::{AgentRow, Framework, FrameworkRow, Offer, State, Task};
 use crate::view::View;
 
 /// `/frameworks`.
@@ -113,18 +115,30 @@ pub(super) fn messages<'a>(
     view: &'a View,
     sums: &'a Sums,
 ) -> impl Iterator<Item = get_frameworks::Framework> + 'a {
-    let groups = Groups::offers_of(&view.tables);
+    let groups = Groups::without_tasks(&view.tables);
     view.tables.frameworks_by_age().into_iter().map(move |(row, framework)| {
-        let offers = &groups.framework(row).offers;
-        let offers = offers.iter().filter_map(|offer| offers::message(&view.tables, offer)).collect();
+        let offers = offer_messages(view, groups.framework(row));
         get_frameworks::Framework { offers, ..message(framework, sums.framework(row)) }
     })
+}
+
+fn offer_messages(view: &View, group: &Group<'_>) -> Vec<v1::Offer> {
+    let mut executors: BTreeMap<AgentRow, BTreeSet<&ExecutorId>> = BTreeMap::new();
+    for executor in &group.executors {
+        executors.entry(executor.agent).or_default().insert(&executor.id);
+    }
+    let one = |offer: &&Offer| {
+        let executors = executors.get(&offer.agent).into_iter().flatten().copied();
+        offers::message(&view.tables, offer, executors)
+    };
+    group.offers.iter().filter_map(one).collect()
 }
 
 /// One framework as events tell of it.
 pub(crate) fn message_of(state: &State, row: FrameworkRow) -> get_frameworks::Framework {
     let offers = state.offers.of_framework(row).into_iter().filter_map(|number| state.offer(number));
-    let offers = offers.filter_map(|offer| offers::message(&state.tables, offer)).collect();
+    let executors = |offer: &Offer| state.executors.ids(offer.agent, row);
+    let offers = offers.filter_map(|offer| offers::message(&state.tables, offer, executors(offer))).collect();
     get_frameworks::Framework { offers, ..message(state.framework(row), &Held::by_framework(state, row)) }
 }
 

@@ -25,19 +25,18 @@ static EMPTY: Group<'static> = Group { tasks: Vec::new(), executors: Vec::new(),
 
 impl<'a> Groups<'a> {
     pub fn of(tables: &'a Tables) -> Groups<'a> {
-        let mut groups = Groups::offers_of(tables);
+        let mut groups = Groups::without_tasks(tables);
         for task in tables.tasks.values() {
             at(&mut groups.frameworks, task.framework).tasks.push(task);
-        }
-        for executor in tables.executors.values() {
-            at(&mut groups.frameworks, executor.framework).executors.push(executor);
         }
         groups
     }
 
-    /// The offers alone.
-    pub fn offers_of(tables: &'a Tables) -> Groups<'a> {
+    pub fn without_tasks(tables: &'a Tables) -> Groups<'a> {
         let mut groups = Groups::default();
+        for executor in tables.executors.values() {
+            at(&mut groups.frameworks, executor.framework).executors.push(executor);
+        }
         for offer in tables.offers.values() {
             at(&mut groups.frameworks, offer.framework).offers.push(offer);
         }

@@ -66,7 +66,9 @@ impl Figures {
         self.count("master/slaves_unreachable", view.registry.unreachable_count());
         let connected = tables.frameworks.values().filter(|framework| framework.is_connected()).count();
         let away = tables.frameworks.len() - connected;
-        for (name, count) in [("connected", connected), ("active", connected), ("disconnected", away), ("inactive", away)] {
+        for (name, count) in
+            [("connected", connected), ("active", connected), ("disconnected", away), ("inactive", away)]
+        {
             self.count(format!("master/frameworks_{name}"), count);
         }
         for (name, count) in tables.counters.named() {

@@ -4,6 +4,7 @@
 
 use kaon_api::json::JsonWriter;
 use kaon_api::v1;
+use kaon_model::ExecutorId;
 
 use super::members::Members;
 use super::resources::put_flat;
@@ -22,11 +23,17 @@ pub(super) fn write(w: &mut JsonWriter<'_>, tables: &Tables, offer: &Offer) {
     });
 }
 
-/// The message for operators: other than the framework's own it always names the role.
-pub(super) fn message(tables: &Tables, offer: &Offer) -> Option<v1::Offer> {
+/// The message for operators: other than the framework's own it always names the role. `executors` are those of the
+/// framework on the agent.
+pub(super) fn message<'a>(
+    tables: &Tables,
+    offer: &Offer,
+    executors: impl Iterator<Item = &'a ExecutorId>,
+) -> Option<v1::Offer> {
     let (agent, framework) = parties(tables, offer)?;
     let role = Some(offer.role.to_string());
     Some(v1::Offer {
+        executor_ids: executors.map(|id| v1::ExecutorID::from(id.as_str())).collect(),
         resources: offer.resources.allocate(&offer.role).to_wire(),
         allocation_info: Some(v1::resource::AllocationInfo { role, ..Default::default() }),
         ..wire_offer(offer, agent, framework)

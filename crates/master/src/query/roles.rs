@@ -153,7 +153,8 @@ pub(super) fn figures(view: &View) -> BTreeMap<Role, Figures<'_>> {
 /// Mesos: where the operator lists roles, those are the known ones, used or not.
 fn keep_allowed(roles: &mut BTreeMap<Role, Figures<'_>>, allowed: &[String]) {
     let allowed = allowed.iter().filter_map(|name| Role::new(name).ok());
-    let mut known: Vec<Role> = allowed.flat_map(|role| role.self_and_ancestors().collect::<Vec<_>>()).collect();
+    let mut known: Vec<Role> =
+        allowed.flat_map(|role| role.self_and_ancestors().collect::<Vec<_>>()).collect();
     known.push(Role::star());
     roles.retain(|role, _| known.contains(role));
     for role in known {

@@ -44,12 +44,7 @@ fn add_kinds<E: Enumeration>(
     }
 }
 
-fn add_states(
-    set: &mut impl FnMut(String, u64),
-    view: &View,
-    framework: &Framework,
-    tasks: &[&Task],
-) {
+fn add_states(set: &mut impl FnMut(String, u64), view: &View, framework: &Framework, tasks: &[&Task]) {
     let unreachable = view.tables.history.of(&framework.id).map_or(0, |past| past.unreachable().count());
     for state in TaskState::ALL {
         let name = state.name().to_ascii_lowercase();
@@ -72,7 +67,7 @@ fn add_states(
 fn escaped(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
-        if byte < 0x20 || byte > 0x7F || b"$&+,/:;=?@ \"<>#%{}|\\^~[]`".contains(&byte) {
+        if !(0x20..=0x7F).contains(&byte) || b"$&+,/:;=?@ \"<>#%{}|\\^~[]`".contains(&byte) {
             write!(out, "%{byte:02X}").expect("writing to memory succeeds");
         } else {
             out.push(char::from(byte));

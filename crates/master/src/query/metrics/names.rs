@@ -24,8 +24,7 @@ const TIMERS: &[&str] = &[
     "registrar/state_store_ms",
 ];
 
-const SPREAD: &[&str] =
-    &["", "/count", "/max", "/min", "/p50", "/p90", "/p95", "/p99", "/p999", "/p9999"];
+const SPREAD: &[&str] = &["", "/count", "/max", "/min", "/p50", "/p90", "/p95", "/p99", "/p999", "/p9999"];
 
 /// What this version does not do.
 const ABSENT: &[&str] = &[
@@ -68,8 +67,8 @@ const OPERATION_FIGURES: &[&str] = &[
 pub fn unmeasured() -> impl Iterator<Item = String> {
     let plain = SHELL.iter().chain(ABSENT).map(ToString::to_string);
     let timers = TIMERS.iter().flat_map(|timer| SPREAD.iter().map(move |part| format!("{timer}{part}")));
-    let operations = OPERATIONS
-        .iter()
-        .flat_map(|kind| OPERATION_FIGURES.iter().map(move |figure| format!("master/operations/{kind}{figure}")));
+    let operations = OPERATIONS.iter().flat_map(|kind| {
+        OPERATION_FIGURES.iter().map(move |figure| format!("master/operations/{kind}{figure}"))
+    });
     plain.chain(timers).chain(operations)
 }
