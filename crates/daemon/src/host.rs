@@ -72,7 +72,9 @@ pub enum HostError {
     Unreadable { id: String, folder: PathBuf, reason: String },
     #[error(transparent)]
     Journal(#[from] CorruptJournal),
-    #[error("there is more below '{path}' than an agent writes ({limit}); is it the work folder of an agent?")]
+    #[error(
+        "there is more below '{path}' than an agent writes ({limit}); is it the work folder of an agent?"
+    )]
     TooLarge { path: PathBuf, limit: String },
     #[error("cannot {what} '{path}': {error}")]
     Io { what: &'static str, path: PathBuf, error: io::Error },

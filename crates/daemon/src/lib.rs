@@ -10,6 +10,7 @@ pub mod detector;
 pub mod files;
 pub mod flags;
 mod front;
+pub mod host;
 pub mod http;
 pub mod journal;
 pub mod links;

@@ -35,13 +35,9 @@ pub struct JournalError {
 pub(super) fn perform(work_dir: &Path, batch: &[Vec<FileOp>]) -> Result<(), JournalError> {
     batch.iter().flatten().try_for_each(|op| {
         let (what, path, result) = match op {
-            FileOp::Replace { path, bytes } => {
-                ("write", path, in_place(work_dir, path, |fresh| write(fresh, bytes)))
-            }
+            FileOp::Replace { path, bytes } => ("write", path, replace(work_dir, path, bytes)),
             FileOp::Append { path, bytes } => ("append to", path, append(work_dir, path, bytes)),
-            FileOp::Symlink { path, target } => {
-                ("link", path, in_place(work_dir, path, |fresh| symlink(target, fresh)))
-            }
+            FileOp::Symlink { path, target } => ("link", path, link(work_dir, path, target)),
             FileOp::Remove { path } => ("remove", path, below(work_dir, path).and_then(|path| remove(&path))),
         };
         result.map_err(|error| JournalError { what, path: work_dir.join(path), error })
@@ -61,22 +57,34 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes something new beside `path`, and puts it there in one step.
-fn in_place(work_dir: &Path, path: &str, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+fn replace(work_dir: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
     let path = below(work_dir, path)?;
+    // Facts hold the environments of tasks, which hold secrets.
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    in_place(&path, &path, |fresh| options.open(fresh)?.write_all(bytes))
+}
+
+/// The unfinished link lies one folder up: in its own, Mesos would take it for a run.
+fn link(work_dir: &Path, path: &str, target: &str) -> io::Result<()> {
+    let path = below(work_dir, path)?;
+    let folder = path.parent().unwrap_or(work_dir);
+    if !folder.is_dir() {
+        fs::create_dir_all(folder)?;
+    }
+    in_place(&path, folder, |fresh| symlink(target, fresh))
+}
+
+/// Makes something new beside `neighbour`, and puts it at `path` in one step.
+fn in_place(path: &Path, neighbour: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let fresh = path.with_file_name(format!(".{name}.{}{UNFINISHED}", fresh_name()?));
-    let made = with_parent(&fresh, || make(&fresh)).and_then(|()| fs::rename(&fresh, &path));
+    let fresh = neighbour.with_file_name(format!(".{name}.{}{UNFINISHED}", fresh_name()?));
+    let made = with_parent(&fresh, || make(&fresh)).and_then(|()| fs::rename(&fresh, path));
     if made.is_err() {
         // That it could not be made is told; that its beginning stays is no worse.
         let _ = fs::remove_file(&fresh);
     }
     made
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Facts hold the environments of tasks, which hold secrets.
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
 }
 
 /// What is cut off by a full disk or a death in between is recognised, and cut off whole, by whoever reads it.

@@ -63,7 +63,10 @@ pub(super) fn files(work_dir: &Path) -> Result<Vec<(String, Vec<u8>)>, HostError
             if !kind.is_dir() {
                 listing.take(path, kind.is_symlink())?;
             } else if depth >= DEPTH_MAX {
-                tracing::warn!("Passing over '{}', which is deeper than an agent's facts lie", path.display());
+                tracing::warn!(
+                    "Passing over '{}', which is deeper than an agent's facts lie",
+                    path.display()
+                );
             } else if !is_older {
                 folders.push((path, depth + 1));
             }

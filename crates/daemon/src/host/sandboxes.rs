@@ -78,7 +78,10 @@ impl Sandboxes {
 fn collect(garbage: &Receiver<PathBuf>) {
     for path in garbage {
         if let Err(error) = remove(&path) {
-            tracing::warn!("Cannot remove '{}', which is tried again at the next start: {error}", path.display());
+            tracing::warn!(
+                "Cannot remove '{}', which is tried again at the next start: {error}",
+                path.display()
+            );
         }
     }
 }
@@ -144,7 +147,8 @@ fn make_nested(
 ) -> Result<PathBuf, String> {
     let owner = user.map(Credentials::of).transpose().map_err(|error| error.to_string())?;
     let around = outer.path(work_dir).map_err(|error| error.to_string())?;
-    let failed = |path: &Path, error: io::Error| format!("cannot make the folder '{}': {error}", path.display());
+    let failed =
+        |path: &Path, error: io::Error| format!("cannot make the folder '{}': {error}", path.display());
     if !around.is_dir() {
         outer.create(work_dir, None).map_err(|error| error.to_string())?;
         let opened = fs::set_permissions(&around, Permissions::from_mode(PASSAGE_MODE));
