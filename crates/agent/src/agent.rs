@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaon_model::{ContainerId, Entropy, FrameworkId, Mono, Now, TaskId, Timers, Uuid};
+use kaon_model::{ContainerId, Entropy, FrameworkId, Mono, Now, TaskId, Timers, Uuid, format};
 
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply};
@@ -102,7 +102,8 @@ impl Agent {
         let mut entropy = Entropy::new(entropy);
         let config = Arc::new(config);
         // Mesos: an agent says of itself that it checkpoints, always.
-        let info = kaon_api::v1::AgentInfo { id: None, checkpoint: Some(true), ..config.info.clone() };
+        let mut info = kaon_api::v1::AgentInfo { id: None, checkpoint: Some(true), ..config.info.clone() };
+        format::upgrade_all(&mut info.resources);
         let state = State {
             config: config.clone(),
             info: Arc::new(info),
@@ -114,6 +115,7 @@ impl Agent {
             counters: Counters::default(),
             started: now.wall,
             resource_version: entropy.uuid(),
+            recovery: None,
             garbage: 0,
         };
         let mut agent = Agent {
@@ -161,7 +163,7 @@ impl Agent {
 
     /// A cheap immutable picture, for readers on other threads.
     pub fn view(&self) -> View {
-        View { state: Arc::new(self.state.clone()) }
+        View { state: Arc::new(self.state.clone()), build: Arc::default() }
     }
 
     fn tick(&mut self, cx: &mut Cx) {

@@ -39,3 +39,28 @@ pub struct Config {
     /// All flags as the operator sees them under /flags.
     pub flags: BTreeMap<String, String>,
 }
+
+/// The defaults of the flags, for an agent without an address.
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            pid: Upid::empty(),
+            info: v1::AgentInfo::default(),
+            version: "1.11.0".into(),
+            work_dir: String::new(),
+            user: "root".into(),
+            switch_user: true,
+            registration_backoff_factor: Duration::from_secs(1),
+            executor_registration_timeout: Duration::from_secs(60),
+            executor_reregistration_timeout: Duration::from_secs(2),
+            executor_shutdown_grace_period: Duration::from_secs(5),
+            recovery_timeout: Duration::from_secs(15 * 60),
+            launcher_dir: String::new(),
+            executor_environment_variables: BTreeMap::new(),
+            gc_delay: Duration::from_secs(7 * 24 * 3600),
+            max_completed_executors_per_framework: 150,
+            boot_id: String::new(),
+            flags: BTreeMap::new(),
+        }
+    }
+}

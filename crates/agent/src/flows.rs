@@ -15,4 +15,5 @@ mod reporting;
 mod synthesis;
 
 pub(crate) use ending::send_shutdown;
+pub(crate) use registration::CAPABILITIES;
 pub(crate) use synthesis::command_executor_info;

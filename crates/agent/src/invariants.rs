@@ -9,7 +9,7 @@ use crate::state::{Executor, Kind, Phase, Session, is_terminal};
 
 impl Agent {
     /// Names the first law that does not hold. For tests and simulations: it looks at everything.
-    pub fn check_invariants(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         for framework in self.state.frameworks.values() {
             for (id, executor) in &framework.executors {
                 let name = format!("executor {id} of framework {}", framework.id);

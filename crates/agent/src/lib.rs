@@ -16,4 +16,4 @@ mod updates;
 pub mod validate;
 
 pub use agent::Agent;
-pub use state::View;
+pub use state::{Build, View};

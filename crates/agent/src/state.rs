@@ -9,6 +9,7 @@ mod task;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
@@ -74,6 +75,8 @@ pub(crate) struct State {
     pub started: Wall,
     /// Changes with every start: tasks launched against an older one are refused.
     pub resource_version: Uuid,
+    /// How long recovery took, once it is over.
+    pub recovery: Option<Duration>,
     /// Sandboxes that wait for their removal.
     pub garbage: usize,
 }
@@ -114,6 +117,23 @@ impl State {
 #[derive(Clone, Debug)]
 pub struct View {
     pub(crate) state: Arc<State>,
+    /// The program; the shell fills it in.
+    pub build: Arc<Build>,
+}
+
+/// What the program says of itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Build {
+    /// `2026-11-22 03:22:00`.
+    pub date: String,
+    /// Seconds since 1970.
+    pub time: f64,
+    pub user: String,
+    pub git_sha: Option<String>,
+    pub git_branch: Option<String>,
+    pub git_tag: Option<String>,
+    /// Our own version. Apart from `Config::version`, which is Mesos's and which clients compare.
+    pub kaon_version: Option<String>,
 }
 
 pub(crate) fn container_id(id: &ContainerId, parent: Option<&ContainerId>) -> v1::ContainerID {

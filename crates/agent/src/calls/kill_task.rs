@@ -92,6 +92,8 @@ impl Agent {
         // Mesos: an executor that was never given a task ends; one that has not come yet is told so when it comes.
         if idle && (phase == Phase::Preparing || (phase == Phase::Running && kind == Kind::Custom)) {
             self.shutdown_executor(cx, key);
+        } else if kind != Kind::Custom {
+            self.settle_machine(cx, key);
         }
     }
 }

@@ -143,13 +143,11 @@ impl Agent {
         let container = self.fresh_container();
         let nested: Vec<_> = order.tasks.iter().map(|_| self.fresh_container()).collect();
         let Some(framework) = self.state.frameworks.get_mut(&order.framework_id) else { return };
-        if fresh {
+        // Taken out while it is changed, so that the framework stays readable beside it.
+        let mut executor = framework.executors.remove(&key.executor).unwrap_or_else(|| {
             let sandbox = Tree::Sandboxes.run(agent, &framework.id, &key.executor, &container);
-            let executor = Executor::new(framework, order.executor.clone(), order.kind, container, sandbox);
-            framework.executors.insert(key.executor.clone(), Arc::new(executor));
-        }
-        // A handle of its own, so that the framework stays readable beside it.
-        let mut executor = Arc::clone(&framework.executors[&key.executor]);
+            Arc::new(Executor::new(framework, order.executor.clone(), order.kind, container, sandbox))
+        });
         let changed = Arc::make_mut(&mut executor);
         let run = facts::run_folder(agent, changed);
         let mut ops = Vec::new();

@@ -38,7 +38,7 @@ impl Agent {
         let Some(agent) = self.state.id.clone() else { return };
         let config = self.config.clone();
         let Some(framework) = self.state.frameworks.get_mut(&key.framework) else { return };
-        let Some(mut executor) = framework.executors.get(&key.executor).cloned() else { return };
+        let Some(mut executor) = framework.executors.remove(&key.executor) else { return };
         let launch = executor_launch(&config, &agent, framework, &executor);
         let changed = Arc::make_mut(&mut executor);
         changed.phase = Phase::Registering;
@@ -73,7 +73,7 @@ impl Agent {
         let Some(agent) = self.state.id.clone() else { return };
         let config = self.config.clone();
         let Some(framework) = self.state.frameworks.get_mut(&key.framework) else { return };
-        let Some(mut executor) = framework.executors.get(&key.executor).cloned() else { return };
+        let Some(mut executor) = framework.executors.remove(&key.executor) else { return };
         let changed = Arc::make_mut(&mut executor);
         let ready: Vec<Queued> = changed.queue.iter().filter(|queued| queued.recorded).cloned().collect();
         changed.queue.retain(|queued| !queued.recorded);
@@ -94,14 +94,16 @@ impl Agent {
             ready.iter().map(|queued| task_launch(&config, &agent, framework, changed, queued)).collect();
         framework.executors.insert(key.executor.clone(), executor);
         self.perform(cx, key, orders);
+        let mut failed = Vec::new();
         for (queued, launch) in ready.iter().zip(launches) {
             match launch {
                 Ok(launch) => cx.push(Effect::Launch(Box::new(launch))),
-                Err(message) => {
-                    let task = TaskId::from(queued.info.task_id.value.as_str());
-                    self.drive(cx, key, &task, Input::LaunchFailed { message });
-                }
+                Err(message) => failed.push((TaskId::from(queued.info.task_id.value.as_str()), message)),
             }
+        }
+        // Only now: the end of one takes those of its group with it, which must have been ordered by then.
+        for (task, message) in failed {
+            self.drive(cx, key, &task, Input::LaunchFailed { message });
         }
         self.settle_machine(cx, key);
     }
@@ -216,7 +218,7 @@ fn task_launch(
         environment: environment(config, agent, framework, executor, Some(&queued.info))?,
         user: user(config, framework, &command),
         command,
-        container_info: queued.info.container.clone().or_else(|| executor.info.container.clone()),
+        container_info: queued.info.container.clone(),
         resources: queued.info.resources.clone(),
         dies_with_agent: !executor.checkpoints,
         container,

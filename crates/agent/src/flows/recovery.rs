@@ -6,6 +6,7 @@ mod built_in;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
@@ -47,7 +48,7 @@ impl Agent {
         let rebooted = boot_id.is_some_and(|boot_id| boot_id != self.config.boot_id);
         self.record(cx, vec![facts::boot_id(&self.config.boot_id)], None);
         let Some(agent) = agent.filter(|agent| self.takes_over(cx, agent, rebooted)) else {
-            self.state.session = Session::Disconnected;
+            self.recovered(cx);
             return destroy_unknown(cx, &containers, |_| false);
         };
         self.state.id = agent.id.as_ref().map(|id| AgentId::from(id.value.as_str()));
@@ -199,8 +200,14 @@ impl Agent {
             let at = cx.now.mono + self.config.executor_reregistration_timeout;
             self.timers.set(Timer::Recovered, at);
         } else {
-            self.state.session = Session::Disconnected;
+            self.recovered(cx);
         }
+    }
+
+    fn recovered(&mut self, cx: &Cx) {
+        self.state.session = Session::Disconnected;
+        let took = cx.now.wall.nanos().saturating_sub(self.state.started.nanos());
+        self.state.recovery = Some(Duration::from_nanos(u64::try_from(took).unwrap_or(0)));
     }
 
     /// Mesos waits for the whole time; here it ends when nobody is missing any more.
@@ -230,7 +237,7 @@ impl Agent {
             }
             self.destroy_executor(cx, &key);
         }
-        self.state.session = Session::Disconnected;
+        self.recovered(cx);
         self.seek(cx);
     }
 }

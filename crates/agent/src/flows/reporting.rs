@@ -84,6 +84,7 @@ impl Agent {
                     self.send_acknowledged(cx, &key, &container, &stream.1, &uuid);
                 }
             }
+            Admission::Underway => {}
             Admission::Full => cx.warn(format!(
                 "Dropping a status update of task {}: too many of its updates wait for acknowledgement",
                 stream.1

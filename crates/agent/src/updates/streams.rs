@@ -46,8 +46,10 @@ struct Stream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     New,
-    /// Known by its identity: acknowledged to the executor again, else ignored.
+    /// Known by its identity, and safe here: acknowledged to the executor again.
     Duplicate,
+    /// Known by its identity, and being made durable: its acknowledgement is on the way.
+    Underway,
     /// The task has ended already.
     AfterEnd,
     /// There are too many.
@@ -83,10 +85,12 @@ impl Streams {
         log: Option<String>,
     ) -> Admission {
         let stream = self.streams.entry(key).or_insert_with(|| Stream { log, ..Stream::default() });
-        let known =
-            stream.pending.iter().any(|pending| pending.uuid == uuid) || stream.acknowledged.contains(&uuid);
+        let pending = stream.pending.iter().find(|pending| pending.uuid == uuid);
+        let underway = pending.is_some_and(|pending| !pending.durable);
+        let known = pending.is_some() || stream.acknowledged.contains(&uuid);
         let terminal = is_terminal(update.status.state);
         match () {
+            () if underway => Admission::Underway,
             () if known => Admission::Duplicate,
             () if stream.ended => Admission::AfterEnd,
             () if stream.pending.len() >= MAX_PENDING && !terminal => Admission::Full,

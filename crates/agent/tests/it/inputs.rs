@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The words of a scene.
+//!
+//! ```text
+//! start | restart | reboot | crash    an agent on what lies on the disk; the one before it was killed
+//! framework f1 [checkpoint] [aware] [killing]
+//! leader [10.0.0.1:5050] | no leader | exited 10.0.0.1:5050 | ping | ping disconnected
+//! registered S0 | reregistered S0 [f1 t9]
+//! run f1 t1 [executor=e1] [cmd=sleep] [grace=5] [max=60] [launch=true] [health] [agent=S1] [stale] [user=bob]
+//! group f1 e1 t1,t2 [custom] [launch=true]
+//! kill f1 t1 [2] | ack f1 t1 [u3 | wrong] | from 10.0.0.9:5050 <any of the master's messages>
+//! update-framework f1 | shutdown-framework f1 | shutdown-executor f1 e1 | message f1 e1 text | shutdown why
+//! launched c1 123 | failed c1 text | exit c1 0 | exit c1 signal 9 | exit c1 unknown
+//! subscribe s1 f1 e1 [holds t1] | update f1 e1 t1 TASK_RUNNING 7 | say f1 e1 text | heartbeat | closed s1
+//! hold | release                      the disk
+//! advance 5 | drain | stop | environment
+//! ```
+
+use std::time::Duration;
+
+use kaon_agent::input::{ContainerEvent, Input, PeerMessage, Stream, Ticket};
+use kaon_api::libprocess::Upid;
+use kaon_api::wire::Enumeration;
+use kaon_api::{internal, v1};
+use kaon_model::Uuid;
+use v1::executor::{Call, call};
+use v1::framework_info::capability::Type as Capability;
+
+use crate::scene::World;
+
+pub fn run(world: &mut World, line: &str) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        ["start"] | ["restart"] => world.start(),
+        ["crash"] => world.agent = None,
+        ["reboot"] => {
+            world.containers.clear();
+            world.config.boot_id += "'";
+            world.start();
+        }
+        ["framework", id, ref rest @ ..] => {
+            drop(world.frameworks.insert(id.to_string(), framework(id, rest)))
+        }
+        ["advance", seconds] => world.advance(Duration::from_secs_f64(seconds.parse().unwrap())),
+        ["hold"] => world.held = Some(Default::default()),
+        ["release"] => world.release(),
+        ["environment"] => {
+            let lines: Vec<String> =
+                world.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            lines.into_iter().for_each(|line| {
+                let named = line.split('/').map(|part| {
+                    if Uuid::parse(part).is_ok() { world.names.container(part) } else { part.to_string() }
+                });
+                let line = named.collect::<Vec<_>>().join("/");
+                world.say(line);
+            });
+        }
+        ["launched" | "failed" | "exit", ..] => container(world, &words),
+        ["from", from, ref rest @ ..] => {
+            let message = message(world, rest);
+            send(world, &format!("master@{from}"), message);
+        }
+        _ => match input(world, &words) {
+            Some(input) => world.input(input),
+            None => {
+                let message = message(world, &words);
+                send(world, "master@10.0.0.1:5050", message);
+            }
+        },
+    }
+}
+
+fn send(world: &mut World, from: &str, message: PeerMessage) {
+    let from: Upid = from.parse().unwrap();
+    world.input(Input::Message { from, message: Box::new(message) });
+}
+
+fn container(world: &mut World, words: &[&str]) {
+    let container = world.names.resolve(words[1]);
+    let event = match words {
+        ["launched", _, pid] => ContainerEvent::Launched { pid: pid.parse().unwrap() },
+        ["failed", _, text @ ..] => ContainerEvent::LaunchFailed { message: text.join(" ") },
+        ["exit", _, "unknown"] => ContainerEvent::Exited { status: None },
+        ["exit", _, "signal", signal] => ContainerEvent::Exited { status: Some(signal.parse().unwrap()) },
+        ["exit", _, code] => ContainerEvent::Exited { status: Some(code.parse::<i32>().unwrap() << 8) },
+        _ => panic!("{words:?}"),
+    };
+    world.container_event(container, event);
+}
+
+fn input(world: &mut World, words: &[&str]) -> Option<Input> {
+    let stream = |name: &str| Stream(name[1..].parse().unwrap());
+    Some(match words {
+        ["no", "leader"] => Input::Leader { master: None },
+        ["leader"] => leader("10.0.0.1:5050"),
+        ["leader", address] => leader(address),
+        ["exited", address] => Input::Exited { peer: address.parse().unwrap() },
+        ["drain"] => Input::Drain,
+        ["stop"] => Input::Stop,
+        ["closed", name] => Input::StreamClosed { stream: stream(name) },
+        ["subscribe", name, framework, executor, rest @ ..] => {
+            let held = rest.iter().filter(|word| **word != "holds");
+            let tasks = held.map(|task| v1::TaskInfo { task_id: (*task).into(), ..Default::default() });
+            let subscribe = call::Subscribe { unacknowledged_tasks: tasks.collect(), ..Default::default() };
+            let call = Call {
+                subscribe: Some(subscribe),
+                ..executor_call(framework, executor, call::Type::Subscribe)
+            };
+            Input::Subscribe { stream: stream(name), call: Box::new(call) }
+        }
+        ["update", framework, executor, task, state, identity] => {
+            let status = v1::TaskStatus {
+                task_id: (*task).into(),
+                state: v1::TaskState::from_name(state).unwrap(),
+                source: Some(v1::task_status::Source::SourceExecutor),
+                uuid: Some(vec![identity.parse().unwrap(); 16]),
+                ..Default::default()
+            };
+            let update = call::Update { status: Box::new(status), ..Default::default() };
+            let call =
+                Call { update: Some(update), ..executor_call(framework, executor, call::Type::Update) };
+            with_ticket(world, call)
+        }
+        ["say", framework, executor, text] => {
+            let message = call::Message { data: text.as_bytes().to_vec(), ..Default::default() };
+            let call =
+                Call { message: Some(message), ..executor_call(framework, executor, call::Type::Message) };
+            with_ticket(world, call)
+        }
+        ["heartbeat"] => with_ticket(world, executor_call("unused", "unused", call::Type::Heartbeat)),
+        _ => return None,
+    })
+}
+
+fn with_ticket(world: &mut World, call: Call) -> Input {
+    world.tickets += 1;
+    Input::Call { ticket: Ticket(world.tickets), call: Box::new(call) }
+}
+
+fn executor_call(framework: &str, executor: &str, kind: call::Type) -> Call {
+    let (executor_id, framework_id) = (executor.into(), framework.into());
+    Call { executor_id, framework_id, r#type: Some(kind), ..Default::default() }
+}
+
+fn leader(address: &str) -> Input {
+    let info = v1::MasterInfo {
+        id: "M".to_string(),
+        hostname: Some("master-host".to_string()),
+        pid: Some(format!("master@{address}")),
+        ..Default::default()
+    };
+    Input::Leader { master: Some(Box::new(info)) }
+}
+
+fn framework(id: &str, options: &[&str]) -> v1::FrameworkInfo {
+    let mut capabilities = Vec::new();
+    for (word, kind) in [("aware", Capability::PartitionAware), ("killing", Capability::TaskKillingState)] {
+        if options.contains(&word) {
+            capabilities.push(v1::framework_info::Capability { r#type: Some(kind), ..Default::default() });
+        }
+    }
+    v1::FrameworkInfo {
+        user: "alice".to_string(),
+        name: format!("framework {id}"),
+        id: Some(id.into()),
+        checkpoint: Some(options.contains(&"checkpoint")),
+        capabilities,
+        ..Default::default()
+    }
+}
+
+fn message(world: &World, words: &[&str]) -> PeerMessage {
+    match *words {
+        ["ping", ref rest @ ..] => {
+            PeerMessage::Ping(internal::PingAgentMessage { connected: rest.is_empty(), ..Default::default() })
+        }
+        ["registered", id] => PeerMessage::Registered(internal::AgentRegisteredMessage {
+            agent_id: id.into(),
+            ..Default::default()
+        }),
+        ["reregistered", id, ref rest @ ..] => {
+            PeerMessage::Reregistered(internal::AgentReregisteredMessage {
+                agent_id: id.into(),
+                reconciliations: rest.chunks(2).map(|pair| reconciliation(world, pair[0], pair[1])).collect(),
+                ..Default::default()
+            })
+        }
+        ["run", framework, task, ref options @ ..] => run_task(world, framework, task, options),
+        ["group", framework, executor, tasks, ref options @ ..] => {
+            run_group(world, framework, executor, tasks, options)
+        }
+        ["kill", framework, task, ref rest @ ..] => PeerMessage::KillTask(internal::KillTaskMessage {
+            framework_id: framework.into(),
+            task_id: task.into(),
+            kill_policy: rest.first().map(|seconds| policy(seconds)),
+            ..Default::default()
+        }),
+        ["ack", framework, task, ref rest @ ..] => {
+            let uuid = match rest.first() {
+                Some(&"wrong") => vec![9; 16],
+                Some(name) => Uuid::parse(world.names.resolve(name).as_str()).unwrap().to_vec(),
+                None => world.sent[task].clone(),
+            };
+            PeerMessage::StatusUpdateAcknowledgement(internal::StatusUpdateAcknowledgementMessage {
+                framework_id: framework.into(),
+                task_id: task.into(),
+                uuid,
+                ..Default::default()
+            })
+        }
+        ["update-framework", framework] => PeerMessage::UpdateFramework(internal::UpdateFrameworkMessage {
+            framework_id: framework.into(),
+            framework_info: Some(Box::new(world.frameworks[framework].clone())),
+            ..Default::default()
+        }),
+        ["shutdown-framework", framework] => {
+            PeerMessage::ShutdownFramework(internal::ShutdownFrameworkMessage {
+                framework_id: framework.into(),
+                ..Default::default()
+            })
+        }
+        ["shutdown-executor", framework, executor] => {
+            PeerMessage::ShutdownExecutor(internal::ShutdownExecutorMessage {
+                framework_id: Some(framework.into()),
+                executor_id: Some(executor.into()),
+                ..Default::default()
+            })
+        }
+        ["message", framework, executor, text] => {
+            PeerMessage::FrameworkToExecutor(internal::FrameworkToExecutorMessage {
+                framework_id: framework.into(),
+                executor_id: executor.into(),
+                data: text.as_bytes().to_vec(),
+                ..Default::default()
+            })
+        }
+        ["shutdown", ref why @ ..] => PeerMessage::Shutdown(internal::ShutdownMessage {
+            message: Some(why.join(" ")),
+            ..Default::default()
+        }),
+        _ => panic!("no such input: {words:?}"),
+    }
+}
+
+fn reconciliation(world: &World, framework: &str, task: &str) -> internal::ReconcileTasksMessage {
+    let status = v1::TaskStatus { task_id: task.into(), ..Default::default() };
+    internal::ReconcileTasksMessage {
+        framework_id: framework.into(),
+        statuses: vec![status],
+        framework: Some(Box::new(world.frameworks[framework].clone())),
+        ..Default::default()
+    }
+}
+
+fn option<'a>(options: &[&'a str], name: &str) -> Option<&'a str> {
+    options.iter().find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
+}
+
+fn seconds(text: &str) -> v1::DurationInfo {
+    v1::DurationInfo { nanoseconds: (text.parse::<f64>().unwrap() * 1e9) as i64, ..Default::default() }
+}
+
+fn policy(text: &str) -> v1::KillPolicy {
+    v1::KillPolicy { grace_period: Some(seconds(text)), ..Default::default() }
+}
+
+fn executor(id: &str, framework: &str, kind: v1::executor_info::Type) -> v1::ExecutorInfo {
+    let custom = kind == v1::executor_info::Type::Custom;
+    let command = v1::CommandInfo { value: Some("./executor".to_string()), ..Default::default() };
+    v1::ExecutorInfo {
+        r#type: Some(kind),
+        executor_id: id.into(),
+        framework_id: Some(framework.into()),
+        command: custom.then(|| Box::new(command)),
+        ..Default::default()
+    }
+}
+
+fn task(id: &str, options: &[&str]) -> v1::TaskInfo {
+    let environment = v1::environment::Variable {
+        name: "GREETING".to_string(),
+        value: Some("hello".to_string()),
+        ..Default::default()
+    };
+    let command = v1::CommandInfo {
+        value: Some(option(options, "cmd").unwrap_or("sleep").to_string()),
+        user: option(options, "user").map(str::to_string),
+        environment: Some(v1::Environment { variables: vec![environment], ..Default::default() }),
+        ..Default::default()
+    };
+    v1::TaskInfo {
+        name: format!("task {id}"),
+        task_id: id.into(),
+        agent_id: option(options, "agent").unwrap_or("S0").into(),
+        resources: kaon_model::parse_list("cpus:1;mem:32", &kaon_model::Role::star()).unwrap(),
+        command: Some(Box::new(command)),
+        kill_policy: option(options, "grace").map(policy),
+        max_completion_time: option(options, "max").map(seconds),
+        health_check: options.contains(&"health").then(Default::default),
+        ..Default::default()
+    }
+}
+
+fn versions(world: &World, options: &[&str]) -> Vec<internal::ResourceVersionUUID> {
+    let value = if options.contains(&"stale") { vec![9; 16] } else { world.version.clone() };
+    vec![internal::ResourceVersionUUID {
+        uuid: v1::UUID { value, ..Default::default() },
+        ..Default::default()
+    }]
+}
+
+fn run_task(world: &World, framework: &str, id: &str, options: &[&str]) -> PeerMessage {
+    let mut task = task(id, options);
+    if let Some(own) = option(options, "executor") {
+        task.command = None;
+        task.executor = Some(Box::new(executor(own, framework, v1::executor_info::Type::Custom)));
+    }
+    PeerMessage::RunTask(internal::RunTaskMessage {
+        framework: Box::new(world.frameworks[framework].clone()),
+        pid: Some("@0.0.0.0:0".to_string()),
+        task: Box::new(task),
+        resource_version_uuids: versions(world, options),
+        launch_executor: option(options, "launch").map(|value| value == "true"),
+        ..Default::default()
+    })
+}
+
+fn run_group(world: &World, framework: &str, own: &str, tasks: &str, options: &[&str]) -> PeerMessage {
+    let custom = options.contains(&"custom");
+    let kind = if custom { v1::executor_info::Type::Custom } else { v1::executor_info::Type::Default };
+    let tasks = tasks.split(',').map(|id| task(id, options)).collect();
+    PeerMessage::RunTaskGroup(internal::RunTaskGroupMessage {
+        framework: Box::new(world.frameworks[framework].clone()),
+        executor: Box::new(executor(own, framework, kind)),
+        task_group: v1::TaskGroupInfo { tasks, ..Default::default() },
+        resource_version_uuids: versions(world, options),
+        launch_executor: option(options, "launch").map(|value| value == "true"),
+        ..Default::default()
+    })
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Effects as lines of text, with short names for what is random.
+
+use std::collections::BTreeMap;
+
+use kaon_agent::effect::{Effect, Launch, Reply, ToPeer};
+use kaon_agent::journal::FileOp;
+use kaon_api::wire::Enumeration;
+use kaon_api::{internal, v1};
+use kaon_model::{ContainerId, Uuid};
+
+/// Short names in order of appearance: `c1` for containers, `u1` for other identities.
+#[derive(Default)]
+pub struct Names {
+    short: BTreeMap<String, String>,
+    long: BTreeMap<String, String>,
+    containers: usize,
+    others: usize,
+}
+
+impl Names {
+    pub fn container(&mut self, id: &str) -> String {
+        if let Some(name) = self.short.get(id) {
+            return name.clone();
+        }
+        self.containers += 1;
+        self.insert(id, format!("c{}", self.containers))
+    }
+
+    pub fn other(&mut self, id: &str) -> String {
+        if let Some(name) = self.short.get(id) {
+            return name.clone();
+        }
+        self.others += 1;
+        self.insert(id, format!("u{}", self.others))
+    }
+
+    fn insert(&mut self, id: &str, name: String) -> String {
+        self.short.insert(id.to_string(), name.clone());
+        self.long.insert(name.clone(), id.to_string());
+        name
+    }
+
+    pub fn resolve(&self, name: &str) -> ContainerId {
+        ContainerId::from(
+            self.long.get(name).unwrap_or_else(|| panic!("no container is called {name}")).as_str(),
+        )
+    }
+
+    /// A path or text in which the ids of containers stand.
+    fn path(&mut self, path: &str) -> String {
+        let parts = path
+            .split('/')
+            .map(|part| if Uuid::parse(part).is_ok() { self.container(part) } else { part.to_string() });
+        parts.collect::<Vec<_>>().join("/")
+    }
+}
+
+pub fn effect(names: &mut Names, effect: &Effect) -> Option<String> {
+    Some(match effect {
+        Effect::Send { to, message } => format!("send {to} {}", message_line(names, message)),
+        Effect::Link { to } => format!("link {to}"),
+        Effect::Event { stream, event } => format!("event s{} {}", stream.0, event_line(names, event)),
+        Effect::Close { stream } => format!("close s{}", stream.0),
+        Effect::Refuse { stream, code, text } => format!("refuse s{} {code} {text}", stream.0),
+        Effect::Reply { reply: Reply::Accepted, .. } => "reply 202".to_string(),
+        Effect::Reply { reply: Reply::Refused { code, text }, .. } => format!("reply {code} {text}"),
+        Effect::Record { ops, .. } => {
+            format!("record {}", ops.iter().map(|op| op_line(names, op)).collect::<Vec<_>>().join(", "))
+        }
+        Effect::Launch(launch) => launch_line(names, launch),
+        Effect::Signal { container, signal } => {
+            format!("signal {} {signal}", names.container(container.as_str()))
+        }
+        Effect::Destroy { container } => format!("destroy {}", names.container(container.as_str())),
+        Effect::Forget { container } => format!("forget {}", names.container(container.as_str())),
+        Effect::Remove { path } => format!("remove {}", names.path(path)),
+        Effect::Check { .. } => "check".to_string(),
+        Effect::Exit { code, message } => format!("exit {code}: {message}"),
+        Effect::Warn { message } => {
+            let words = message.split(' ').map(|word| {
+                let bare = word.trim_end_matches([',', '.']);
+                if Uuid::parse(bare).is_ok() { names.other(bare) } else { word.to_string() }
+            });
+            format!("warn {}", words.collect::<Vec<_>>().join(" "))
+        }
+    })
+}
+
+fn op_line(names: &mut Names, op: &FileOp) -> String {
+    let short = |names: &mut Names, path: &str| {
+        let path = names.path(path);
+        path.strip_prefix("meta/slaves/").map_or(path.clone(), |rest| format!("~{rest}"))
+    };
+    match op {
+        FileOp::Replace { path, .. } => short(names, path),
+        FileOp::Append { path, .. } => format!("+{}", short(names, path)),
+        FileOp::Symlink { path, target } => {
+            let (path, target) = (short(names, path), names.path(target));
+            format!("{path} -> {target}")
+        }
+        FileOp::Remove { path } => format!("rm {}", short(names, path)),
+    }
+}
+
+fn launch_line(names: &mut Names, launch: &Launch) -> String {
+    let container = names.container(launch.container.as_str());
+    let sandbox = names.path(&launch.sandbox);
+    let command = launch.command.value.clone().unwrap_or_default();
+    let user = launch.user.as_ref().map(|user| format!(" user={user}")).unwrap_or_default();
+    let dies = if launch.dies_with_agent { " dies-with-agent" } else { "" };
+    format!("launch {container} [{command}] in {sandbox}{user}{dies}")
+}
+
+fn message_line(names: &mut Names, message: &ToPeer) -> String {
+    match message {
+        ToPeer::Register(_) => "Register".to_string(),
+        ToPeer::Reregister(message) => reregister_line(message),
+        ToPeer::Unregister(message) => format!("Unregister {}", message.agent_id.value),
+        ToPeer::Update(message) => format!("Update {}", message.agent_id.value),
+        ToPeer::Pong(_) => "Pong".to_string(),
+        ToPeer::StatusUpdate(message) => {
+            assert_eq!(message.update.uuid, message.update.status.uuid);
+            assert_eq!(message.pid.as_deref(), Some("slave(1)@10.0.0.7:5051"));
+            let latest = message.update.latest_state.map_or("none", |state| state.name());
+            format!("StatusUpdate {} latest={latest}", status_line(names, &message.update.status))
+        }
+        ToPeer::ExitedExecutor(message) => {
+            format!("ExitedExecutor {} {}", message.executor_id.value, message.status)
+        }
+        ToPeer::ExecutorToFramework(message) => {
+            format!(
+                "ExecutorToFramework {} {}",
+                message.executor_id.value,
+                String::from_utf8_lossy(&message.data)
+            )
+        }
+    }
+}
+
+fn reregister_line(message: &internal::ReregisterAgentMessage) -> String {
+    let task = |task: &v1::Task| {
+        let executor = task.executor_id.as_ref().map(|id| format!("@{}", id.value)).unwrap_or_default();
+        format!("{}{executor}:{}", task.task_id.value, task.state.name())
+    };
+    let list = |items: Vec<String>| items.join(" ");
+    format!(
+        "Reregister {} tasks=[{}] executors=[{}] frameworks=[{}] completed=[{}]",
+        message.agent.id.as_ref().unwrap().value,
+        list(message.tasks.iter().map(task).collect()),
+        list(message.executor_infos.iter().map(|info| info.executor_id.value.clone()).collect()),
+        list(message.frameworks.iter().map(|info| info.id.as_ref().unwrap().value.clone()).collect()),
+        list(
+            message
+                .completed_frameworks
+                .iter()
+                .map(|f| f.framework_info.id.as_ref().unwrap().value.clone())
+                .collect()
+        ),
+    )
+}
+
+fn status_line(names: &mut Names, status: &v1::TaskStatus) -> String {
+    let uuid = names.other(&Uuid::from_bytes(status.uuid.as_deref().unwrap()).unwrap().to_string());
+    let executor = status.executor_id.as_ref().map(|id| format!("@{}", id.value)).unwrap_or_default();
+    let source = status.source.map_or("", |source| source.name().trim_start_matches("SOURCE_"));
+    let reason = status.reason.map(|reason| format!(" {}", reason.name())).unwrap_or_default();
+    let message = status.message.as_ref().map(|message| format!(" '{message}'")).unwrap_or_default();
+    let container = status.container_status.as_ref().and_then(|status| status.container_id.as_ref());
+    let container = container.map(|id| format!(" in {}", container_path(names, id))).unwrap_or_default();
+    format!(
+        "{}{executor} {} {source}{reason}{message} {uuid}{container}",
+        status.task_id.value,
+        status.state.name()
+    )
+}
+
+fn container_path(names: &mut Names, id: &v1::ContainerID) -> String {
+    let own = names.container(&id.value);
+    match &id.parent {
+        Some(parent) => format!("{}.{own}", container_path(names, parent)),
+        None => own,
+    }
+}
+
+fn event_line(names: &mut Names, event: &v1::executor::Event) -> String {
+    let kind = event.r#type.unwrap().name();
+    let mut line = kind.to_string();
+    if let Some(subscribed) = &event.subscribed {
+        let container = container_path(names, subscribed.container_id.as_ref().unwrap());
+        line += &format!(" {} {container}", subscribed.executor_info.executor_id.value);
+    }
+    if let Some(launch) = &event.launch {
+        line += &format!(" {}", launch.task.task_id.value);
+    }
+    if let Some(launch) = &event.launch_group {
+        let tasks = launch.task_group.tasks.iter().map(|task| task.task_id.value.as_str());
+        line += &format!(" {}", tasks.collect::<Vec<_>>().join(" "));
+    }
+    if let Some(kill) = &event.kill {
+        line += &format!(" {}", kill.task_id.value);
+    }
+    if let Some(acknowledged) = &event.acknowledged {
+        let uuid = names.other(&Uuid::from_bytes(&acknowledged.uuid).unwrap().to_string());
+        line += &format!(" {} {uuid}", acknowledged.task_id.value);
+    }
+    if let Some(message) = &event.message {
+        line += &format!(" {}", String::from_utf8_lossy(&message.data));
+    }
+    line
+}
