@@ -28,7 +28,12 @@ fn agents(master: &Master) -> Result<(), String> {
     for (row, agent) in master.state.tables.agents.iter() {
         let id = &agent.id;
         ensure(master.state.agents.row(id.as_str()) == Some(row), || format!("agent {id} is not found by its id"))?;
-        ensure(master.state.agents.row_of_pid(&agent.pid).is_some(), || format!("nobody is at {}", agent.pid))?;
+        let at_address = master.state.agents.rows_of_pid(&agent.pid);
+        ensure(at_address.contains(&row), || format!("agent {id} is not at {}", agent.pid))?;
+        let others = at_address.iter().filter(|other| **other != row).map(|other| &master.state.agent(*other).id);
+        let mut going = others.chain([id]).filter(|id| master.awaiting.agents.contains(*id));
+        let alone = at_address.len() == 1;
+        ensure(alone || going.next().is_some(), || format!("two agents stay at {}", agent.pid))?;
         ensure(master.timers.get(&TimerKey::Ping(row)).is_some(), || format!("agent {id} is pinged no more"))?;
         ensure(!master.recovered.contains_key(id), || format!("agent {id} is registered, yet awaited"))?;
         let book = master.allocator.books().agent(id).ok_or_else(|| format!("the ledger lacks agent {id}"))?;

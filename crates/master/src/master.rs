@@ -31,7 +31,8 @@ pub struct Master {
     pub(crate) now: Now,
     pub(crate) state: State,
     pub(crate) allocator: Allocator,
-    pub(crate) registry: Registry,
+    /// Shared with pictures: written only while none holds it, else copied once.
+    pub(crate) registry: Arc<Registry>,
     /// Admitted before this master led, and not back yet.
     pub(crate) recovered: Arc<BTreeMap<AgentId, v1::AgentInfo>>,
     pub(crate) awaiting: Awaiting,
@@ -106,7 +107,7 @@ impl Master {
             started: now.wall,
             now,
             state: State::default(),
-            registry,
+            registry: Arc::new(registry),
             recovered: Arc::new(recovered),
             awaiting: Awaiting::default(),
             timers,
@@ -138,6 +139,12 @@ impl Master {
             Input::StreamClosed { stream } => self.stream_closed(&mut turn, stream),
             Input::Stored { write } => self.stored(&mut turn, write),
         }
+    }
+
+    /// Breaks a rule of the ledger from now on: who tests the tests.
+    #[cfg(feature = "sabotage")]
+    pub fn sabotage(&mut self, sabotage: kaon_allocator::Sabotage) {
+        self.allocator.sabotage(sabotage);
     }
 
     /// When `Input::Tick` is next due.

@@ -29,12 +29,24 @@ pub(crate) struct Admission {
 impl Master {
     /// Gives a new agent its id, and writes it down.
     pub(crate) fn admit(&mut self, turn: &mut Turn, mut admission: Admission) {
-        let id = AgentId::from(format!("{}-S{}", self.info.id, self.ids.agents));
-        self.ids.agents += 1;
+        let id = self.new_agent_id();
         admission.info.id = Some(v1::AgentID::from(id.as_str()));
         self.awaiting.registering.insert(admission.from.clone());
         let operation = Operation::AdmitAgent(admission.info.clone());
         self.store(turn, &[operation], Awaited::Admission(Box::new(admission)));
+    }
+
+    /// An agent may have come back with an id that looks like one of ours.
+    fn new_agent_id(&mut self) -> AgentId {
+        loop {
+            let id = AgentId::from(format!("{}-S{}", self.info.id, self.ids.agents));
+            self.ids.agents += 1;
+            let registry = &self.registry;
+            let text = id.as_str();
+            if !registry.is_admitted(text) && !registry.is_gone(text) && registry.unreachable_since(text).is_none() {
+                return id;
+            }
+        }
     }
 
     /// The admission is durable: the agent is registered from now on.
@@ -71,7 +83,19 @@ impl Master {
             pulse: Default::default(),
         });
         self.enrol_agent(row);
+        self.supersede(turn, row);
         row
+    }
+
+    /// One process is one agent: whoever else was at this address is there no more.
+    ///
+    /// Mesos: keeps the other for ever, since the new one answers its pings.
+    pub(crate) fn supersede(&mut self, turn: &mut Turn, row: AgentRow) {
+        for other in self.state.agents.rows_of_pid(&self.state.agent(row).pid) {
+            if other != row {
+                self.mark_unreachable(turn, other, "another agent is at its address".to_string());
+            }
+        }
     }
 
     /// What an agent must know of how it will be watched.

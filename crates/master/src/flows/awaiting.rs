@@ -3,6 +3,7 @@
 //! What waits for a write to the registry: each a state with a name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kaon_api::libprocess::Upid;
 use kaon_model::AgentId;
@@ -65,7 +66,7 @@ impl Master {
     pub(crate) fn store(&mut self, turn: &mut Turn, operations: &[Operation], awaited: Awaited) {
         let write = Write(self.awaiting.last.0 + 1);
         self.awaiting.last = write;
-        let (record, snapshot) = self.registry.write(operations, REGISTRY_SNAPSHOT_AFTER);
+        let (record, snapshot) = Arc::make_mut(&mut self.registry).write(operations, REGISTRY_SNAPSHOT_AFTER);
         self.awaiting.writes.insert(write, awaited);
         turn.out.push(Effect::Store { write, record, snapshot });
     }

@@ -58,6 +58,7 @@ impl Master {
         turn.out.push(Effect::Link { to: back.from.clone() });
         self.timers.cancel(&TimerKey::Reregister(row));
         self.state.move_agent(row, back.from.clone());
+        self.supersede(turn, row);
         self.refresh_agent(turn, row, &back);
         self.recover_frameworks(turn, &back.message.frameworks);
         let reconciliations = self.unlisted_tasks(row, &back.message.tasks, turn);
@@ -73,7 +74,11 @@ impl Master {
         self.tell_agent_of_frameworks(turn, row, &back.message.frameworks);
     }
 
-    fn refresh_agent(&mut self, turn: &Turn, row: AgentRow, back: &Reregistration) {
+    fn refresh_agent(&mut self, turn: &mut Turn, row: AgentRow, back: &Reregistration) {
+        if *self.state.agent(row).total != back.total {
+            // What was offered may not be there any more.
+            self.withdraw_agent_offers(turn, row);
+        }
         let message = &back.message;
         let agent = self.state.agent_mut(row);
         let capabilities = AgentCapabilities::from_wire(&message.agent_capabilities);

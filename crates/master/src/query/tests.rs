@@ -6,6 +6,7 @@
 //! table are in our order, and doubles have the fewest digits that read back.
 
 mod cluster;
+mod durable;
 mod figures;
 mod live;
 mod past;

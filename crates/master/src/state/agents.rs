@@ -61,7 +61,8 @@ impl Agent {
 #[derive(Debug, Default)]
 pub(crate) struct Agents {
     by_id: BTreeMap<AgentId, AgentRow>,
-    by_address: BTreeMap<(SocketAddrV4, String), AgentRow>,
+    /// More than one only until the registry knows which of them is lost.
+    by_address: BTreeMap<(SocketAddrV4, String), BTreeSet<AgentRow>>,
     by_observer: BTreeMap<u64, AgentRow>,
     /// Tasks that were to be killed while their agent was away: asked again when it returns.
     killed: BTreeMap<AgentRow, BTreeSet<(FrameworkId, TaskId)>>,
@@ -73,8 +74,10 @@ impl Agents {
         self.by_id.get(id).copied()
     }
 
-    pub fn row_of_pid(&self, pid: &Upid) -> Option<AgentRow> {
-        self.by_address.get(&(pid.address(), pid.id.clone())).copied()
+    /// All agents that are said to be this one process.
+    pub fn rows_of_pid(&self, pid: &Upid) -> Vec<AgentRow> {
+        let rows = self.by_address.get(&(pid.address(), pid.id.clone()));
+        rows.map(|rows| rows.iter().copied().collect()).unwrap_or_default()
     }
 
     pub fn row_of_observer(&self, observer: u64) -> Option<AgentRow> {
@@ -84,7 +87,7 @@ impl Agents {
     /// All agents of the process at this address.
     pub fn rows_at(&self, peer: SocketAddrV4) -> Vec<AgentRow> {
         let from = (peer, String::new());
-        self.by_address.range(from..).take_while(|(key, _)| key.0 == peer).map(|(_, row)| *row).collect()
+        self.by_address.range(from..).take_while(|(key, _)| key.0 == peer).flat_map(|(_, rows)| rows).copied().collect()
     }
 
     /// In the order of ids.
@@ -131,7 +134,7 @@ impl State {
         let row = self.tables.agents.insert(agent);
         self.agents.by_id.insert(id, row);
         self.agents.by_observer.insert(observer, row);
-        self.agents.by_address.insert((pid.address(), pid.id), row);
+        self.agents.by_address.entry((pid.address(), pid.id)).or_default().insert(row);
         row
     }
 
@@ -139,7 +142,7 @@ impl State {
     pub fn move_agent(&mut self, row: AgentRow, pid: Upid) {
         let old = std::mem::replace(&mut self.agent_mut(row).pid, pid.clone());
         self.release_address(&old, row);
-        self.agents.by_address.insert((pid.address(), pid.id), row);
+        self.agents.by_address.entry((pid.address(), pid.id)).or_default().insert(row);
     }
 
     /// Takes an agent out. Its tasks, executors and offers are gone before.
@@ -152,11 +155,13 @@ impl State {
         agent
     }
 
-    /// Another agent may have taken the address over meanwhile.
     fn release_address(&mut self, pid: &Upid, row: AgentRow) {
         let key = (pid.address(), pid.id.clone());
-        if self.agents.by_address.get(&key) == Some(&row) {
-            self.agents.by_address.remove(&key);
+        if let Some(rows) = self.agents.by_address.get_mut(&key) {
+            rows.remove(&row);
+            if rows.is_empty() {
+                self.agents.by_address.remove(&key);
+            }
         }
     }
 }

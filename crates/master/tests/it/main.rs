@@ -2,5 +2,8 @@
 
 //! The master as its peers see it: scenes, tables of texts, and floods of nonsense.
 
+mod nonsense;
+mod reconciliation;
 mod scene;
 mod scenes;
+mod tasks;

@@ -4,7 +4,7 @@
 //!
 //! A line of a script is one input: its kind, then its words, then JSON where it carries a message.
 //!
-//! - `define NAME TEXT`: from here on `$NAME` stands for the text. `$M` is the master's id, `$O` the newest offer's,
+//! - `define NAME TEXT`: `$NAME` stands for the text, with what its words mean where it is used. `$M` is the master's id, `$O` the newest offer's,
 //!   `$A1` that of the agent at 10.0.0.1, `$F1` that of the framework of stream 1.
 //! - `set NAME VALUE`: a setting of the master; only before the first input.
 //! - `writes held` (or `free`): whether writes to the registry become durable only by `stored N`.
@@ -70,14 +70,15 @@ impl Stage {
 
     /// Plays one line, and returns the effects, a line each.
     pub fn play(&mut self, line: &str) -> String {
+        if let Some(definition) = line.strip_prefix("define ") {
+            let (name, text) = definition.split_once(' ').expect("define NAME TEXT");
+            self.words.push((format!("${name}"), text.to_string()));
+            return String::new();
+        }
         let line = self.expand(line);
         let (kind, rest) = line.split_once(' ').unwrap_or((&line, ""));
         let mut out = String::new();
         match kind {
-            "define" => {
-                let (name, text) = rest.split_once(' ').expect("define NAME TEXT");
-                self.words.push((format!("${name}"), text.to_string()));
-            }
             "set" => self.set(rest),
             "writes" => self.held = rest == "held",
             "failover" => self.fail_over(),
@@ -390,7 +391,7 @@ fn show(effect: &Effect) -> String {
         Effect::Reply { reply, .. } => match reply {
             Reply::Ok => "reply 200".to_string(),
             Reply::Accepted => "reply 202".to_string(),
-            Reply::Refused { code, text } => format!("reply {code} {text}"),
+            Reply::Refused { code, text } => format!("reply {code} {text}").trim_end().to_string(),
         },
         Effect::Store { write, record, .. } => {
             let operations = kaon_master::registry::decode(record).unwrap();

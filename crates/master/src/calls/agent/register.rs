@@ -23,7 +23,7 @@ impl Master {
             self.state.tables.counters.dropped_messages += 1;
             return;
         }
-        if let Some(row) = self.state.agents.row_of_pid(&from) {
+        if let Some(&row) = self.state.agents.rows_of_pid(&from).last() {
             let agent = self.state.agent(row);
             if agent.connected {
                 // Our answer was lost, or crossed its question.

@@ -95,12 +95,12 @@ impl Master {
         row
     }
 
-    /// An agent of an earlier time may have brought a framework whose id looks like one of ours.
+    /// An agent may have brought a framework whose id looks like one of ours.
     fn new_framework_id(&mut self) -> String {
         loop {
             let id = format!("{}-{:04}", self.info.id, self.ids.frameworks);
             self.ids.frameworks += 1;
-            if self.state.frameworks.row(&id).is_none() {
+            if self.state.frameworks.row(&id).is_none() && !self.state.tables.history.is_completed(&id) {
                 return id;
             }
         }

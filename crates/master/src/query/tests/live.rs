@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kaon_model::{Role, TaskState};
 
-use super::{assert_recorded, cluster, got};
+use super::{assert_recorded, cluster, got, read};
 use crate::query::sums::{Held, Sums};
 use crate::state::Tables;
 use crate::view::View;
@@ -88,4 +88,49 @@ fn a_framework_that_is_away_is_not_active() {
         let expected = format!(r#""active":false,"connected":false,"recovered":{recovered}"#);
         assert!(json.contains(&expected), "{json}");
     }
+}
+
+/// All that may stand in a task, in the order and form of Mesos.
+#[test]
+fn a_task_shows_its_limits_labels_networks_and_health() {
+    let mut view = view();
+    let (row, task) = view.tables.tasks.iter().next().map(|(row, task)| (row, task.clone())).unwrap();
+    let mut body = (*task.body).clone();
+    (body.user, body.discovery, body.health_check) = (Some("nobody".into()), None, None);
+    let limit = |value| kaon_api::v1::value::Scalar { value, ..Default::default() };
+    body.limits = [("cpus".into(), limit(f64::INFINITY)), ("mem".into(), limit(64.0))].into();
+    let status = read(
+        r#"{"task_id":{"value":"t1"},"state":"TASK_RUNNING","timestamp":1.5,"healthy":false,"message":"unseen",
+        "labels":{"labels":[{"key":"k","value":"v"}]},"container_status":{"container_id":{"value":"c",
+        "parent":{"value":"p"}},"executor_pid":7,"network_infos":[{"name":"net","groups":["g"],
+        "labels":{"labels":[{"key":"n"}]},"port_mappings":[{"host_port":31000,"container_port":80}]}]}}"#,
+    );
+    *view.tables.tasks.get_mut(row).unwrap() =
+        crate::state::Task { body: Arc::new(body), statuses: Arc::new(vec![status]), ..task };
+    let json = got(&view, "tasks", &[("task_id", "t1")]);
+    let expected = concat!(
+        r#""resources":{"disk":0.0,"mem":64.0,"gpus":0.0,"cpus":0.5},"limits":{"cpus":Infinity,"mem":64.0},"#,
+        r#""role":"eng/web","statuses":[{"state":"TASK_RUNNING","timestamp":1.5,"labels":[{"key":"k","value":"v"}],"#,
+        r#""container_status":{"container_id":{"value":"c","parent":{"value":"p"}},"network_infos":[{"groups":["g"],"#,
+        r#""labels":[{"key":"n"}],"name":"net","port_mappings":[{"host_port":31000,"container_port":80}]}]},"#,
+        r#""healthy":false}],"user":"nobody","labels":[{"key":"app","value":"x"}]}]}"#,
+    );
+    assert!(json.ends_with(expected), "{json}");
+}
+
+/// What may be taken back is counted apart, under a name of its own.
+#[test]
+fn revocable_resources_have_a_name_of_their_own() {
+    let mut view = view();
+    let row = view.tables.agents.iter().next().unwrap().0;
+    let agent = view.tables.agents.get_mut(row).unwrap();
+    let mut spare = kaon_model::Resource::scalar("cpus", kaon_model::Scalar::from_units(3));
+    spare.revocable = true;
+    Arc::make_mut(&mut agent.total).insert(&spare);
+    let json = got(&view, "slaves", &[]);
+    let expected =
+        r#""resources":{"disk":1024.0,"mem":1280.0,"gpus":0.0,"cpus":6.0,"cpus_revocable":3.0,"ports":"#;
+    assert!(json.contains(expected), "{json}");
+    let figures = crate::query::metrics(&view);
+    assert_eq!((figures["master/cpus_total"], figures["master/cpus_revocable_total"]), (6.0, 3.0));
 }
