@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn names_of_frameworks_cannot_pose_as_other_figures() {
-        assert_eq!(escaped("oracle-driver_1.0"), "oracle-driver_1.0");
+        assert_eq!(escaped("my-driver_1.0"), "my-driver_1.0");
         assert_eq!(escaped("a/b c%"), "a%2Fb%20c%25");
         assert_eq!(escaped("ä\n"), "%C3%A4%0A");
     }
