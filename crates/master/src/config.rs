@@ -61,7 +61,9 @@ pub enum Policy {
 pub enum ConfigError {
     #[error("--min_allocatable_resources={given}: {problem}; expected sets such as cpus:0.01|mem:32")]
     MinAllocatable { given: String, problem: String },
-    #[error("--weights: {role}={weight}: {problem}; expected pairs such as web=2,db=1.5 with positive weights")]
+    #[error(
+        "--weights: {role}={weight}: {problem}; expected pairs such as web=2,db=1.5 with positive weights"
+    )]
     Weight { role: String, weight: String, problem: String },
 }
 
@@ -89,7 +91,8 @@ impl Config {
         let wrong = |problem: String| ConfigError::MinAllocatable { given: given.clone(), problem };
         let sets = given.split('|').filter(|set| !set.trim().is_empty());
         let parse = |set: &str| {
-            let resources = Resources::parse(set.trim(), &Role::star()).map_err(|error| wrong(error.to_string()))?;
+            let resources =
+                Resources::parse(set.trim(), &Role::star()).map_err(|error| wrong(error.to_string()))?;
             Ok(resources.all_quantities())
         };
         Ok(MinAllocatable(sets.map(parse).collect::<Result<_, _>>()?))

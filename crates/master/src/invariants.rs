@@ -27,22 +27,32 @@ fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<(), String> {
 fn agents(master: &Master) -> Result<(), String> {
     for (row, agent) in master.state.tables.agents.iter() {
         let id = &agent.id;
-        ensure(master.state.agents.row(id.as_str()) == Some(row), || format!("agent {id} is not found by its id"))?;
+        ensure(master.state.agents.row(id.as_str()) == Some(row), || {
+            format!("agent {id} is not found by its id")
+        })?;
         let at_address = master.state.agents.rows_of_pid(&agent.pid);
         ensure(at_address.contains(&row), || format!("agent {id} is not at {}", agent.pid))?;
-        let others = at_address.iter().filter(|other| **other != row).map(|other| &master.state.agent(*other).id);
+        let others =
+            at_address.iter().filter(|other| **other != row).map(|other| &master.state.agent(*other).id);
         let mut going = others.chain([id]).filter(|id| master.awaiting.agents.contains(*id));
         let alone = at_address.len() == 1;
         ensure(alone || going.next().is_some(), || format!("two agents stay at {}", agent.pid))?;
-        ensure(master.timers.get(&TimerKey::Ping(row)).is_some(), || format!("agent {id} is pinged no more"))?;
+        ensure(master.timers.get(&TimerKey::Ping(row)).is_some(), || {
+            format!("agent {id} is pinged no more")
+        })?;
         ensure(!master.recovered.contains_key(id), || format!("agent {id} is registered, yet awaited"))?;
-        let book = master.allocator.books().agent(id).ok_or_else(|| format!("the ledger lacks agent {id}"))?;
-        ensure(book.is_active() == agent.is_active(), || format!("the ledger errs on whether {id} is active"))?;
+        let book =
+            master.allocator.books().agent(id).ok_or_else(|| format!("the ledger lacks agent {id}"))?;
+        ensure(book.is_active() == agent.is_active(), || {
+            format!("the ledger errs on whether {id} is active")
+        })?;
         ensure(book.shape().total == *agent.total, || format!("the ledger has another total for {id}"))?;
         let waiting = master.timers.get(&TimerKey::Reregister(row)).is_some();
         let changing = master.awaiting.agents.contains(id);
         let known = master.registry.is_admitted(id.as_str()) || changing;
-        ensure(agent.connected || waiting || changing, || format!("nobody waits for disconnected agent {id}"))?;
+        ensure(agent.connected || waiting || changing, || {
+            format!("nobody waits for disconnected agent {id}")
+        })?;
         ensure(known, || format!("agent {id} is registered, but not in the registry"))?;
     }
     let count = master.allocator.books().agents().count();
@@ -66,14 +76,19 @@ fn frameworks(master: &Master) -> Result<(), String> {
         ensure(!completed, || format!("framework {id} runs and is over"))?;
     }
     let count = master.allocator.books().frameworks().count();
-    ensure(count == master.state.tables.frameworks.len(), || "the ledger has frameworks of its own".to_string())
+    ensure(count == master.state.tables.frameworks.len(), || {
+        "the ledger has frameworks of its own".to_string()
+    })
 }
 
 fn offers(master: &Master) -> Result<(), String> {
     for (_, offer) in master.state.tables.offers.iter() {
         let id = &offer.id;
-        let agent = there(master, offer.framework, offer.agent).ok_or_else(|| format!("offer {id} is of nobody"))?;
-        ensure(master.state.agent(agent).is_active(), || format!("offer {id} is of an agent that is not active"))?;
+        let agent =
+            there(master, offer.framework, offer.agent).ok_or_else(|| format!("offer {id} is of nobody"))?;
+        ensure(master.state.agent(agent).is_active(), || {
+            format!("offer {id} is of an agent that is not active")
+        })?;
         let connected = master.state.framework(offer.framework).is_connected();
         ensure(connected, || format!("offer {id} is to a framework that is not there"))?;
     }
@@ -83,7 +98,8 @@ fn offers(master: &Master) -> Result<(), String> {
 fn tasks(master: &Master) -> Result<(), String> {
     for (row, task) in master.state.tables.tasks.iter() {
         let (id, framework) = (&task.body.id, &task.body.framework);
-        there(master, task.framework, task.agent).ok_or_else(|| format!("task {id} of {framework} is of nobody"))?;
+        there(master, task.framework, task.agent)
+            .ok_or_else(|| format!("task {id} of {framework} is of nobody"))?;
         let found = master.state.tasks.row(task.framework, id.as_str()) == Some(row);
         ensure(found, || format!("task {id} of {framework} is not found by its id"))?;
         let claim = Claim::Task(id.clone());
@@ -101,7 +117,8 @@ fn tasks(master: &Master) -> Result<(), String> {
 fn executors(master: &Master) -> Result<(), String> {
     for (_, executor) in master.state.tables.executors.iter() {
         let id = &executor.id;
-        there(master, executor.framework, executor.agent).ok_or_else(|| format!("executor {id} is of nobody"))?;
+        there(master, executor.framework, executor.agent)
+            .ok_or_else(|| format!("executor {id} is of nobody"))?;
         let agent = &master.state.agent(executor.agent).id;
         let framework = &master.state.framework(executor.framework).id;
         let entry = master.allocator.books().claim(agent, framework, &Claim::Executor(id.clone()));
@@ -122,7 +139,9 @@ fn postings(master: &Master) -> Result<(), String> {
             match entry.account {
                 Account::Offered => offered += 1,
                 Account::Used => used += 1,
-                Account::Pending => return Err(format!("an operation is booked on {id}, which nobody ordered")),
+                Account::Pending => {
+                    return Err(format!("an operation is booked on {id}, which nobody ordered"));
+                }
             }
         }
     }
@@ -135,6 +154,7 @@ fn postings(master: &Master) -> Result<(), String> {
 }
 
 fn there(master: &Master, framework: FrameworkRow, agent: AgentRow) -> Option<AgentRow> {
-    let both = master.state.tables.frameworks.contains(framework) && master.state.tables.agents.contains(agent);
+    let both =
+        master.state.tables.frameworks.contains(framework) && master.state.tables.agents.contains(agent);
     both.then_some(agent)
 }

@@ -14,10 +14,10 @@ use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply, ToPeer};
 use crate::flows::awaiting::Awaiting;
 use crate::input::{Input, PeerMessage, Stream, Ticket};
-use crate::view::View;
 use crate::registry::Registry;
 use crate::rejection::Rejection;
 use crate::state::{AgentRow, FrameworkRow, State};
+use crate::view::View;
 
 /// A leading master. Made anew when leadership is won, dropped when it is lost.
 #[derive(Debug)]
@@ -77,7 +77,11 @@ pub(crate) struct Turn<'a> {
 
 impl Turn<'_> {
     pub fn send(&mut self, to: &Upid, message: ToPeer) {
-        self.out.push(Effect::Send { to: to.clone(), from: "master".to_string(), message: Box::new(message) });
+        self.out.push(Effect::Send {
+            to: to.clone(),
+            from: "master".to_string(),
+            message: Box::new(message),
+        });
     }
 
     pub fn event(&mut self, stream: Stream, event: v1::scheduler::Event) {
@@ -129,7 +133,8 @@ impl Master {
                 let result = self.scheduler_call(&mut turn, stream_id, *call, &caller);
                 turn.reply(ticket, result.unwrap_or_else(Reply::from));
             }
-            Input::Operator { ticket, call, caller: _ } => match self.operator_call(&mut turn, ticket, *call) {
+            Input::Operator { ticket, call, caller: _ } => match self.operator_call(&mut turn, ticket, *call)
+            {
                 Ok(Some(reply)) => turn.reply(ticket, reply),
                 // It comes when what was decided is durable.
                 Ok(None) => {}
@@ -213,7 +218,8 @@ impl Master {
     /// Drivers of the v0 API are told so, once for each call.
     fn refuse_driver(&mut self, turn: &mut Turn, from: &Upid) {
         self.state.tables.counters.dropped_messages += 1;
-        let message = "This master does not speak to drivers of the v0 scheduler API: use the v1 scheduler API";
+        let message =
+            "This master does not speak to drivers of the v0 scheduler API: use the v1 scheduler API";
         let error = internal::FrameworkErrorMessage { message: message.to_string(), ..Default::default() };
         turn.send(from, ToPeer::FrameworkError(error));
     }

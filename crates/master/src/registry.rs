@@ -36,9 +36,13 @@ pub struct Registry {
 /// Why stored bytes are not a registry.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    #[error("the registry's snapshot is damaged ({0}): restore the registry's folder from a copy, or start with an empty one")]
+    #[error(
+        "the registry's snapshot is damaged ({0}): restore the registry's folder from a copy, or start with an empty one"
+    )]
     Snapshot(WireError),
-    #[error("record {at} of the registry is damaged ({what}): restore the registry's folder from a copy, or cut the log there")]
+    #[error(
+        "record {at} of the registry is damaged ({what}): restore the registry's folder from a copy, or cut the log there"
+    )]
     Record { at: usize, what: String },
 }
 
@@ -66,7 +70,10 @@ impl Registry {
         let agents = self.admitted.values().map(|entry| (**entry).clone()).collect();
         internal::Registry {
             agents: Some(internal::registry::Agents { agents, ..Default::default() }),
-            unreachable: Some(internal::registry::UnreachableAgents { agents: unreachable, ..Default::default() }),
+            unreachable: Some(internal::registry::UnreachableAgents {
+                agents: unreachable,
+                ..Default::default()
+            }),
             gone: Some(internal::registry::GoneAgents { agents: gone, ..Default::default() }),
             ..self.rest.clone()
         }
@@ -79,7 +86,10 @@ impl Registry {
         let gone = wire.gone.take().map(|all| all.agents).unwrap_or_default();
         Registry {
             admitted: admitted.into_iter().filter_map(|a| Some((id(&a.info)?, Arc::new(a)))).collect(),
-            unreachable: unreachable.into_iter().map(|a| (AgentId::from(a.id.value.as_str()), Arc::new(a))).collect(),
+            unreachable: unreachable
+                .into_iter()
+                .map(|a| (AgentId::from(a.id.value.as_str()), Arc::new(a)))
+                .collect(),
             gone: gone.into_iter().map(|a| (AgentId::from(a.id.value.as_str()), Arc::new(a))).collect(),
             rest: wire,
             records: 0,
@@ -89,7 +99,11 @@ impl Registry {
     /// Applies operations at once, and returns the record that makes them durable with, now and then, a snapshot.
     ///
     /// The value runs ahead of the disk: a write that fails ends this master, so nobody sees the difference.
-    pub(crate) fn write(&mut self, operations: &[Operation], snapshot_after: usize) -> (Vec<u8>, Option<Vec<u8>>) {
+    pub(crate) fn write(
+        &mut self,
+        operations: &[Operation],
+        snapshot_after: usize,
+    ) -> (Vec<u8>, Option<Vec<u8>>) {
         operations.iter().for_each(|operation| operation.apply(self));
         self.records += 1;
         let snapshot = (self.records >= snapshot_after).then(|| {

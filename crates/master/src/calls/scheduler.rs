@@ -80,14 +80,18 @@ impl Master {
             call::Type::Reconcile => self.reconcile(turn, row, &member!(reconcile)),
             call::Type::Message => self.framework_message(turn, row, member!(message)),
             call::Type::Request => self.request(),
-            call::Type::UpdateFramework => return self.update_framework(turn, row, member!(update_framework)),
+            call::Type::UpdateFramework => {
+                return self.update_framework(turn, row, member!(update_framework));
+            }
             // There are no inverse offers and no operations, so these name what cannot exist: as in Mesos, that is
             // accepted and without effect.
             call::Type::AcceptInverseOffers | call::Type::DeclineInverseOffers => {}
             call::Type::AcknowledgeOperationStatus => {
                 self.state.tables.counters.messages_operation_status_update_acknowledgement += 1;
             }
-            call::Type::ReconcileOperations => self.reconcile_operations(turn, row, &member!(reconcile_operations)),
+            call::Type::ReconcileOperations => {
+                self.reconcile_operations(turn, row, &member!(reconcile_operations))
+            }
             call::Type::Subscribe => {
                 return Err(Rejection::Invalid("Subscribe calls open a stream of their own".to_string()));
             }

@@ -43,7 +43,10 @@ impl Master {
             self.ids.agents += 1;
             let registry = &self.registry;
             let text = id.as_str();
-            if !registry.is_admitted(text) && !registry.is_gone(text) && registry.unreachable_since(text).is_none() {
+            if !registry.is_admitted(text)
+                && !registry.is_gone(text)
+                && registry.unreachable_since(text).is_none()
+            {
                 return id;
             }
         }

@@ -40,7 +40,12 @@ fn too_old(mut entries: Vec<(i64, &AgentId)>, now: Wall) -> Vec<AgentId> {
     let age = i64::try_from(REGISTRY_MAX_AGENT_AGE.as_nanos()).unwrap_or(i64::MAX);
     let beyond = entries.len().saturating_sub(REGISTRY_MAX_AGENT_COUNT);
     let old = |at: usize, since: i64| at < beyond || now.nanos().saturating_sub(since) > age;
-    entries.iter().enumerate().filter(|(at, (since, _))| old(*at, *since)).map(|(_, (_, id))| (*id).clone()).collect()
+    entries
+        .iter()
+        .enumerate()
+        .filter(|(at, (since, _))| old(*at, *since))
+        .map(|(_, (_, id))| (*id).clone())
+        .collect()
 }
 
 #[cfg(test)]
@@ -49,7 +54,8 @@ mod tests {
 
     #[test]
     fn the_old_and_the_many_are_forgotten() {
-        let ids: Vec<AgentId> = (0..REGISTRY_MAX_AGENT_COUNT + 2).map(|n| AgentId::from(n.to_string())).collect();
+        let ids: Vec<AgentId> =
+            (0..REGISTRY_MAX_AGENT_COUNT + 2).map(|n| AgentId::from(n.to_string())).collect();
         let entries = ids.iter().enumerate().map(|(at, id)| (at as i64, id));
         assert_eq!(too_old(entries.collect(), Wall::from_nanos(0)), [ids[0].clone(), ids[1].clone()]);
         let age = REGISTRY_MAX_AGENT_AGE.as_nanos() as i64;

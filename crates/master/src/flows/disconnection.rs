@@ -44,7 +44,8 @@ impl Master {
             let of = self.state.agent(agent);
             let message = format!("Agent {} disconnected", of.hostname());
             let (id, reason) = (&task.body.id, Reason::ReasonAgentDisconnected);
-            let mut status = events::own_status(id, Some(&of.id), TaskState::Lost, reason, message, turn.now.wall);
+            let mut status =
+                events::own_status(id, Some(&of.id), TaskState::Lost, reason, message, turn.now.wall);
             status.executor_id = task.body.executor.as_ref().map(|id| v1::ExecutorID::from(id.as_str()));
             let (framework, id, over) = (task.body.framework.clone(), id.clone(), task.state.is_terminal());
             self.end_task_here(turn, row, status);

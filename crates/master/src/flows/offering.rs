@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kaon_allocator::{
-    AgentShape, Allocator, Capabilities, Claim, Drf, FrameworkShape, MinAllocatable, Priority, Proposal, Withdrawal,
+    AgentShape, Allocator, Capabilities, Claim, Drf, FrameworkShape, MinAllocatable, Priority, Proposal,
+    Withdrawal,
 };
 use kaon_api::v1;
 use kaon_model::{AgentId, Attribute, Attributes, FrameworkId, Now, OfferId, Resources, Role};
@@ -123,7 +124,8 @@ impl Master {
     pub(crate) fn enrol_framework(&mut self, row: FrameworkRow) {
         let framework = self.state.framework(row);
         let (shape, active) = (framework_shape(framework), framework.is_connected());
-        let refused = self.allocator.add_framework(self.now.mono, framework.id.clone(), &shape, active).is_err();
+        let refused =
+            self.allocator.add_framework(self.now.mono, framework.id.clone(), &shape, active).is_err();
         debug_assert!(!refused, "the ledger holds the frameworks that the tables hold");
     }
 
@@ -205,10 +207,10 @@ impl Master {
 /// The offer as its framework can read it; without the executors.
 pub(crate) fn wire_offer(offer: &Offer, agent: &Agent, framework: &Framework) -> v1::Offer {
     let role = Some(offer.role.to_string());
-    let allocation = framework.capabilities.multi_role.then(|| v1::resource::AllocationInfo {
-        role,
-        ..Default::default()
-    });
+    let allocation = framework
+        .capabilities
+        .multi_role
+        .then(|| v1::resource::AllocationInfo { role, ..Default::default() });
     let address = v1::Address {
         hostname: Some(agent.info.hostname.clone()),
         ip: Some(agent.pid.ip.to_string()),
@@ -239,7 +241,8 @@ pub(crate) fn wire_offer(offer: &Offer, agent: &Agent, framework: &Framework) ->
 fn resources_for(framework: &Framework, role: &Role, resources: &Resources) -> Vec<v1::Resource> {
     let charged = framework.capabilities.multi_role.then(|| resources.allocate(role));
     let resources = charged.as_ref().unwrap_or(resources);
-    let old = (!framework.capabilities.reservation_refinement).then(|| resources.to_wire_pre_refinement().ok());
+    let old =
+        (!framework.capabilities.reservation_refinement).then(|| resources.to_wire_pre_refinement().ok());
     old.flatten().unwrap_or_else(|| resources.to_wire())
 }
 

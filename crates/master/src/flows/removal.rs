@@ -95,7 +95,8 @@ impl Master {
         turn: &Turn,
     ) -> TaskStatus {
         let body = &self.state.task(row).body;
-        let mut status = events::own_status(&body.id, Some(&body.agent), state, reason, message, turn.now.wall);
+        let mut status =
+            events::own_status(&body.id, Some(&body.agent), state, reason, message, turn.now.wall);
         status.executor_id = body.executor.as_ref().map(|id| v1::ExecutorID::from(id.as_str()));
         status
     }
@@ -111,7 +112,13 @@ impl Master {
     }
 
     /// A task comes to a state: its resources may become free, operators are told, and it is counted.
-    pub(crate) fn change_task(&mut self, turn: &mut Turn, row: TaskRow, state: TaskState, status: TaskStatus) {
+    pub(crate) fn change_task(
+        &mut self,
+        turn: &mut Turn,
+        row: TaskRow,
+        state: TaskState,
+        status: TaskStatus,
+    ) {
         let task = self.state.task(row);
         let held = task.holds_resources();
         let fresh = task.statuses.last().is_none_or(|last| last.state != status.state)
@@ -185,14 +192,19 @@ impl Master {
         self.watch_framework_removed(turn, row);
         let mut framework = self.state.remove_framework(row);
         framework.connection = crate::state::frameworks::Connection::Disconnected;
-        self.state.tables.history.add_framework(framework, turn.now.wall, self.config.max_completed_frameworks);
+        self.state.tables.history.add_framework(
+            framework,
+            turn.now.wall,
+            self.config.max_completed_frameworks,
+        );
     }
 
     /// Operators hear of it; the framework, which is over, does not.
     fn end_task_of_framework(&mut self, turn: &mut Turn, row: TaskRow, message: &str) {
         let task: &Task = self.state.task(row);
         if !task.state.is_terminal() {
-            let status = self.status_of(row, TaskState::Killed, Reason::ReasonFrameworkRemoved, message, turn);
+            let status =
+                self.status_of(row, TaskState::Killed, Reason::ReasonFrameworkRemoved, message, turn);
             self.change_task(turn, row, TaskState::Killed, status);
         }
         self.forget_task(row, false);

@@ -82,7 +82,8 @@ impl Master {
         let message = &back.message;
         let agent = self.state.agent_mut(row);
         let capabilities = AgentCapabilities::from_wire(&message.agent_capabilities);
-        let changed = *agent.info != *back.info || *agent.capabilities != capabilities || *agent.total != back.total;
+        let changed =
+            *agent.info != *back.info || *agent.capabilities != capabilities || *agent.total != back.total;
         agent.info = Arc::new((*back.info).clone());
         agent.capabilities = Arc::new(capabilities);
         agent.total = Arc::new(back.total.clone());
@@ -101,7 +102,12 @@ impl Master {
     }
 
     /// The tasks that the master knows on the agent but the agent did not list, as questions by framework.
-    fn unlisted_tasks(&self, agent: AgentRow, listed: &[v1::Task], turn: &Turn) -> Vec<internal::ReconcileTasksMessage> {
+    fn unlisted_tasks(
+        &self,
+        agent: AgentRow,
+        listed: &[v1::Task],
+        turn: &Turn,
+    ) -> Vec<internal::ReconcileTasksMessage> {
         let listed: BTreeSet<(&str, &str)> = listed.iter().map(key_of).collect();
         let mut questions: BTreeMap<FrameworkRow, Vec<v1::TaskStatus>> = BTreeMap::new();
         for row in self.state.tasks.of_agent(agent) {
@@ -192,7 +198,8 @@ impl Master {
         self.recover_frameworks(turn, &frameworks);
         let capabilities = AgentCapabilities::from_wire(&agent_capabilities);
         let version = version.unwrap_or_default();
-        let admission = Admission { from, info, total, version, capabilities, resource_version: resource_version_uuid };
+        let admission =
+            Admission { from, info, total, version, capabilities, resource_version: resource_version_uuid };
         let row = self.add_agent(turn, id.clone(), admission);
         self.state.agent_mut(row).reregistered = Some(turn.now.wall);
         self.take_executors(row, &executor_infos);
@@ -281,7 +288,8 @@ impl Master {
             let sole = found.sole_role().cloned().unwrap_or_else(Role::star);
             for mut task in old.tasks {
                 let Ok(held) = Resources::from_wire(&task.resources) else { continue };
-                let (state, statuses) = (model_state(task.state), Arc::new(std::mem::take(&mut task.statuses)));
+                let (state, statuses) =
+                    (model_state(task.state), Arc::new(std::mem::take(&mut task.statuses)));
                 let Some(agent) = self.state.agents.row(&task.agent_id.value) else { continue };
                 let role = held.sole_allocation().cloned().unwrap_or_else(|| sole.clone());
                 let body = Arc::new(Body::reported(task, role, Arc::new(held.unallocate())));

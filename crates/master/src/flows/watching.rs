@@ -65,7 +65,10 @@ impl Master {
                 state: wire_state(state),
                 ..Default::default()
             };
-            self.tell_watchers(turn, Event { task_updated: Some(updated), ..of_type(event::Type::TaskUpdated) });
+            self.tell_watchers(
+                turn,
+                Event { task_updated: Some(updated), ..of_type(event::Type::TaskUpdated) },
+            );
         }
     }
 
@@ -81,14 +84,20 @@ impl Master {
     pub(crate) fn watch_agent_removed(&mut self, turn: &mut Turn, agent: &AgentId) {
         let agent_id = v1::AgentID::from(agent.as_str());
         let removed = event::AgentRemoved { agent_id, ..Default::default() };
-        self.tell_watchers(turn, Event { agent_removed: Some(removed), ..of_type(event::Type::AgentRemoved) });
+        self.tell_watchers(
+            turn,
+            Event { agent_removed: Some(removed), ..of_type(event::Type::AgentRemoved) },
+        );
     }
 
     pub(crate) fn watch_framework_added(&mut self, turn: &mut Turn, row: FrameworkRow) {
         if !self.watchers.is_empty() {
             let framework = Box::new(query::v1::framework_of(self, row));
             let added = event::FrameworkAdded { framework, ..Default::default() };
-            self.tell_watchers(turn, Event { framework_added: Some(added), ..of_type(event::Type::FrameworkAdded) });
+            self.tell_watchers(
+                turn,
+                Event { framework_added: Some(added), ..of_type(event::Type::FrameworkAdded) },
+            );
         }
     }
 

@@ -85,6 +85,7 @@ fn mark_unreachable(registry: &mut Registry, id: &AgentId, since: &v1::TimeInfo)
 fn mark_gone(registry: &mut Registry, id: &AgentId, since: &v1::TimeInfo) {
     registry.admitted.remove(id);
     registry.unreachable.remove(id);
-    let entry = GoneAgent { id: v1::AgentID::from(id.as_str()), timestamp: since.clone(), ..Default::default() };
+    let entry =
+        GoneAgent { id: v1::AgentID::from(id.as_str()), timestamp: since.clone(), ..Default::default() };
     registry.gone.insert(id.clone(), Arc::new(entry));
 }

@@ -87,7 +87,12 @@ impl Agents {
     /// All agents of the process at this address.
     pub fn rows_at(&self, peer: SocketAddrV4) -> Vec<AgentRow> {
         let from = (peer, String::new());
-        self.by_address.range(from..).take_while(|(key, _)| key.0 == peer).flat_map(|(_, rows)| rows).copied().collect()
+        self.by_address
+            .range(from..)
+            .take_while(|(key, _)| key.0 == peer)
+            .flat_map(|(_, rows)| rows)
+            .copied()
+            .collect()
     }
 
     /// In the order of ids.

@@ -50,7 +50,10 @@ impl Executors {
     pub fn ids(&self, agent: AgentRow, framework: FrameworkRow) -> impl Iterator<Item = &ExecutorId> {
         let own = self.by_agent.get(&agent).into_iter();
         let from = (framework, ExecutorId::from(""));
-        own.flat_map(move |own| own.range(from.clone()..)).map(|(key, _)| key).take_while(move |key| key.0 == framework).map(|key| &key.1)
+        own.flat_map(move |own| own.range(from.clone()..))
+            .map(|(key, _)| key)
+            .take_while(move |key| key.0 == framework)
+            .map(|key| &key.1)
     }
 }
 

@@ -130,7 +130,10 @@ impl State {
     }
 
     pub fn framework_mut(&mut self, row: FrameworkRow) -> &mut Framework {
-        self.tables.frameworks.get_mut(row).expect("the row of a framework is given back only with the framework")
+        self.tables
+            .frameworks
+            .get_mut(row)
+            .expect("the row of a framework is given back only with the framework")
     }
 
     pub fn framework_by_id(&self, id: &str) -> Option<(FrameworkRow, &Framework)> {

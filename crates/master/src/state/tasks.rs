@@ -13,6 +13,9 @@ use super::{AgentRow, FrameworkRow, State};
 /// Where a task stands in its table.
 pub type TaskRow = Index;
 
+/// Bound: statuses kept of one task.
+const STATUSES_MAX: usize = 64;
+
 /// One task of a framework on an agent.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -69,7 +72,10 @@ impl Body {
             id: TaskId::from(task.task_id.value.as_str()),
             framework: framework.clone(),
             agent: AgentId::from(task.agent_id.value.as_str()),
-            executor: task.executor.as_ref().map(|executor| ExecutorId::from(executor.executor_id.value.as_str())),
+            executor: task
+                .executor
+                .as_ref()
+                .map(|executor| ExecutorId::from(executor.executor_id.value.as_str())),
             name: task.name.clone(),
             role,
             resources,
@@ -116,12 +122,19 @@ impl Task {
     }
 
     /// Keeps a status; of several in a row with one state the last stays.
+    ///
+    /// Bound: an executor that goes to and fro between two states loses its oldest ones.
     pub fn record(&mut self, mut status: v1::TaskStatus) {
         status.data = None;
         let statuses = Arc::make_mut(&mut self.statuses);
         match statuses.last_mut() {
             Some(last) if last.state == status.state => *last = status,
-            _ => statuses.push(status),
+            _ => {
+                if statuses.len() >= STATUSES_MAX {
+                    statuses.remove(0);
+                }
+                statuses.push(status);
+            }
         }
     }
 

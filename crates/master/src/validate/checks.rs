@@ -10,7 +10,8 @@ pub(crate) fn health_check(check: &v1::HealthCheck) -> Result<(), String> {
     use v1::health_check::Type;
     match check.r#type.ok_or("HealthCheck must specify 'type'")? {
         Type::Command => {
-            let command = check.command.as_deref().ok_or("Expecting 'command' to be set for COMMAND health check")?;
+            let command =
+                check.command.as_deref().ok_or("Expecting 'command' to be set for COMMAND health check")?;
             if command.value.is_none() {
                 let member = if command.shell() { "'shell command'" } else { "'executable path'" };
                 return Err(format!("Command health check must contain {member}"));
@@ -20,7 +21,8 @@ pub(crate) fn health_check(check: &v1::HealthCheck) -> Result<(), String> {
         }
         Type::Http => {
             let http = check.http.as_ref().ok_or("Expecting 'http' to be set for HTTP health check")?;
-            if let Some(scheme) = http.scheme.as_deref().filter(|scheme| !matches!(*scheme, "http" | "https")) {
+            if let Some(scheme) = http.scheme.as_deref().filter(|scheme| !matches!(*scheme, "http" | "https"))
+            {
                 return Err(format!("Unsupported HTTP health check scheme: '{scheme}'"));
             }
             path(http.path.as_deref(), "HTTP health check")?;

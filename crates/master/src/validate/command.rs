@@ -25,7 +25,9 @@ fn variable(variable: &v1::environment::Variable) -> Result<(), String> {
                 return of(&format!("specifies an invalid secret: {problem}"));
             }
             if held.value.as_ref().is_some_and(|value| value.data.contains(&0)) {
-                return of("specifies a secret containing null bytes, which is not allowed in the environment");
+                return of(
+                    "specifies a secret containing null bytes, which is not allowed in the environment",
+                );
             }
             Ok(())
         }

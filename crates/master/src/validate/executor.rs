@@ -4,7 +4,7 @@
 
 use kaon_api::json::{Dialect, to_json};
 use kaon_api::v1;
-use kaon_model::{FrameworkId, Resources, ResourceName, Scalar, validate_id};
+use kaon_model::{FrameworkId, ResourceName, Resources, Scalar, validate_id};
 
 use super::{command, resources};
 
@@ -32,9 +32,11 @@ pub(crate) fn executor(
         }
         Some(_) => {}
     }
-    resources::unique_persistence(held).map_err(|e| format!("Executor uses duplicate persistence ID: {e}"))?;
+    resources::unique_persistence(held)
+        .map_err(|e| format!("Executor uses duplicate persistence ID: {e}"))?;
     resources::one_role(held).map_err(|e| format!("Invalid executor resources: {e}"))?;
-    resources::revocable(held).map_err(|e| format!("Executor mixes revocable and non-revocable resources: {e}"))?;
+    resources::revocable(held)
+        .map_err(|e| format!("Executor mixes revocable and non-revocable resources: {e}"))?;
     if let Some(own) = executor.command.as_deref() {
         command::command(own).map_err(|e| format!("Executor's `CommandInfo` is invalid: {e}"))?;
     }
@@ -54,7 +56,9 @@ fn kind(executor: &v1::ExecutorInfo) -> Result<(), String> {
             }
             let Some(container) = executor.container.as_deref() else { return Ok(()) };
             if container.r#type != Container::Mesos {
-                return Err("'ExecutorInfo.container.type' must be 'MESOS' for 'DEFAULT' executor".to_string());
+                return Err(
+                    "'ExecutorInfo.container.type' must be 'MESOS' for 'DEFAULT' executor".to_string()
+                );
             }
             if container.mesos.as_ref().is_some_and(|mesos| mesos.image.is_some()) {
                 return Err(
@@ -92,7 +96,9 @@ pub(crate) fn of_group(executor: &v1::ExecutorInfo, held: &Resources) -> Result<
         let own = held.get_scalar(name.as_str());
         if own < minimum {
             let has = if own.is_zero() { "None".to_string() } else { own.to_string() };
-            return Err(format!("Executor '{id}' uses less {word} ({has}) than the minimum required ({text})"));
+            return Err(format!(
+                "Executor '{id}' uses less {word} ({has}) than the minimum required ({text})"
+            ));
         }
     }
     if held.get_scalar("disk").is_zero() {

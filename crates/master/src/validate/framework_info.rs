@@ -33,10 +33,14 @@ pub(crate) fn framework_info(info: &v1::FrameworkInfo, config: &Config) -> Resul
 pub(crate) fn roles_alone(info: &v1::FrameworkInfo) -> Result<(), String> {
     let multi_role = FrameworkCapabilities::of(info).multi_role;
     if multi_role && info.role.is_some() {
-        return Err("'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable".to_string());
+        return Err(
+            "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable".to_string()
+        );
     }
     if !multi_role && !info.roles.is_empty() {
-        return Err("'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable".to_string());
+        return Err(
+            "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable".to_string()
+        );
     }
     if !multi_role {
         let invalid = |error| format!("'FrameworkInfo.role' is not a valid role: {error}");
@@ -82,7 +86,8 @@ fn quantities(set: &v1::offer_filters::ResourceQuantities) -> Result<Quantities,
 fn whitelisted(info: &v1::FrameworkInfo, config: &Config) -> Result<(), String> {
     let Some(allowed) = &config.roles else { return Ok(()) };
     let own = if FrameworkCapabilities::of(info).multi_role { info.roles.clone() } else { vec![info.role()] };
-    let refused: BTreeSet<String> = own.into_iter().filter(|role| role != "*" && !allowed.contains(role)).collect();
+    let refused: BTreeSet<String> =
+        own.into_iter().filter(|role| role != "*" && !allowed.contains(role)).collect();
     if refused.is_empty() {
         return Ok(());
     }
@@ -91,7 +96,8 @@ fn whitelisted(info: &v1::FrameworkInfo, config: &Config) -> Result<(), String> 
 
 /// The roles in which a framework wants no offers for now; they must be among its own.
 pub(crate) fn suppressed(suppressed: &[String], roles: &BTreeSet<Role>) -> Result<BTreeSet<Role>, String> {
-    let unknown: BTreeSet<&String> = suppressed.iter().filter(|role| !roles.contains(role.as_str())).collect();
+    let unknown: BTreeSet<&String> =
+        suppressed.iter().filter(|role| !roles.contains(role.as_str())).collect();
     if !unknown.is_empty() {
         return Err(format!("Suppressed roles {} are not contained in the set of roles", set_text(unknown)));
     }
@@ -175,7 +181,11 @@ mod tests {
             "'FrameworkInfo.role' is not a valid role: Role '/a' cannot start with a slash",
         );
         check(r#","id":{"value":"a/b"}"#, |_| {}, "'a/b' contains invalid characters");
-        check(r#","failover_timeout":1e300"#, |_| {}, &format!("The framework failover_timeout ({}) is invalid", 1e300));
+        check(
+            r#","failover_timeout":1e300"#,
+            |_| {},
+            &format!("The framework failover_timeout ({}) is invalid", 1e300),
+        );
         check(
             r#","role":"b""#,
             |config| config.roles = Some(vec!["a".into()]),

@@ -122,7 +122,8 @@ mod tests {
     fn compares_ids_and_principals() {
         let id = r#""framework_id":{"value":"f"},"#;
         let info = |more: &str| format!(r#""framework_info":{{"user":"u","name":"n"{more}}}"#);
-        let subscribe = |id: &str, more: &str| format!(r#"{{{id}"type":"SUBSCRIBE","subscribe":{{{}}}}}"#, info(more));
+        let subscribe =
+            |id: &str, more: &str| format!(r#"{{{id}"type":"SUBSCRIBE","subscribe":{{{}}}}}"#, info(more));
         check(&subscribe("", ""), Some("p"), "");
         check(&subscribe(id, r#","id":{"value":"f"}"#), None, "");
         check(&subscribe(id, ""), None, "'framework_id' differs from 'subscribe.framework_info.id'");
@@ -133,6 +134,10 @@ mod tests {
         );
         let acknowledge = r#"{"framework_id":{"value":"f"},"type":"ACKNOWLEDGE",
             "acknowledge":{"agent_id":{"value":"a"},"task_id":{"value":"t"},"uuid":"AAAA"}}"#;
-        check(acknowledge, None, "Invalid UUID '000000': expected 16 bytes, or text such as 2658ead6-ede8-4fe0-9426-2eadc6b3f251");
+        check(
+            acknowledge,
+            None,
+            "Invalid UUID '000000': expected 16 bytes, or text such as 2658ead6-ede8-4fe0-9426-2eadc6b3f251",
+        );
     }
 }

@@ -160,7 +160,8 @@ fn common(task: &v1::TaskInfo, held: &Resources, place: &Place) -> Result<(), St
     }
     resources::unique_persistence(held).map_err(|e| format!("Task uses duplicate persistence ID: {e}"))?;
     resources::one_role(held).map_err(|e| format!("Invalid task resources: {e}"))?;
-    resources::revocable(held).map_err(|e| format!("Task mixes revocable and non-revocable resources: {e}"))?;
+    resources::revocable(held)
+        .map_err(|e| format!("Task mixes revocable and non-revocable resources: {e}"))?;
     if let Some(own) = task.command.as_deref() {
         command::command(own).map_err(|e| format!("Task's `CommandInfo` is invalid: {e}"))?;
     }
@@ -191,7 +192,9 @@ fn limits(task: &v1::TaskInfo, held: &Resources, place: &Place) -> Result<(), St
     }
     if let Some(limit) = task.limits.get("mem") {
         if held.get_scalar("mem").is_zero() {
-            return Err("When a memory limit is specified, a memory request must also be specified".to_string());
+            return Err(
+                "When a memory limit is specified, a memory request must also be specified".to_string()
+            );
         }
         if below("mem", limit.value) {
             return Err("The memory limit must be greater than or equal to the memory request".to_string());

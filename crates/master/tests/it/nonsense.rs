@@ -20,6 +20,8 @@ struct Nonsense {
     stage: Stage,
     dice: Entropy,
     streams: Vec<(u64, String)>,
+    /// Stream, framework, offer, agent: what was offered once, and may be out still.
+    offers: Vec<(u64, String, String, String)>,
     next: u64,
     writes: Vec<Write>,
     launched: u64,
@@ -33,7 +35,8 @@ impl Nonsense {
     fn resources(&mut self) -> Vec<v1::Resource> {
         let texts = ["cpus:1;mem:64", "cpus:8;mem:900", "cpus(a):1", "ports:[1-9]", "gpus:1", ""];
         let text = *self.dice.pick(&texts).unwrap();
-        let mut all = if text.is_empty() { vec![] } else { kaon_model::parse_list(text, &Role::star()).unwrap() };
+        let mut all =
+            if text.is_empty() { vec![] } else { kaon_model::parse_list(text, &Role::star()).unwrap() };
         if self.dice.chance(0.1) {
             all.push(v1::Resource { name: "cpus".into(), ..Default::default() });
         }
@@ -87,7 +90,7 @@ impl Nonsense {
         let from = format!("slave(1)@10.0.0.{}:5051", self.dice.below(3)).parse().unwrap();
         let to = format!("slave-observer({})", self.dice.below(4));
         let message = |message| Input::Message { from, to, message: Box::new(message) };
-        match self.dice.below(12) {
+        match self.dice.below(14) {
             0 => Input::Exited { peer: format!("10.0.0.{}:5051", self.dice.below(3)).parse().unwrap() },
             1 => message(PeerMessage::RegisterAgent(internal::RegisterAgentMessage {
                 agent: Box::new(self.agent_info(false)),
@@ -109,6 +112,7 @@ impl Nonsense {
                 Input::StreamClosed { stream: Stream(self.streams.swap_remove(at).0) }
             }
             9 => self.operator(),
+            10..=12 => self.launch().unwrap_or_else(|| self.call()),
             _ => self.call(),
         }
     }
@@ -136,8 +140,11 @@ impl Nonsense {
     }
 
     fn status_update(&mut self) -> internal::StatusUpdateMessage {
-        let status =
-            v1::TaskStatus { task_id: v1::TaskID::from(self.id()), state: self.state(), ..Default::default() };
+        let status = v1::TaskStatus {
+            task_id: v1::TaskID::from(self.id()),
+            state: self.state(),
+            ..Default::default()
+        };
         let update = internal::StatusUpdate {
             framework_id: v1::FrameworkID::from(self.id()),
             agent_id: Some(v1::AgentID::from(self.id())),
@@ -168,7 +175,10 @@ impl Nonsense {
         let gone = self.dice.chance(0.3);
         let call = v1::master::Call {
             r#type: Some(if gone { Type::MarkAgentGone } else { Type::Teardown }),
-            mark_agent_gone: Some(MarkAgentGone { agent_id: v1::AgentID::from(self.id()), ..Default::default() }),
+            mark_agent_gone: Some(MarkAgentGone {
+                agent_id: v1::AgentID::from(self.id()),
+                ..Default::default()
+            }),
             teardown: Some(Teardown { framework_id: v1::FrameworkID::from(self.id()), ..Default::default() }),
             ..Default::default()
         };
@@ -202,11 +212,17 @@ impl Nonsense {
         let operations = vec![operation];
         let (agent_id, task_id) = (v1::AgentID::from(self.id()), v1::TaskID::from(self.id()));
         let kill = Kill { task_id: task_id.clone(), agent_id: None, ..Default::default() };
-        let acknowledge = Acknowledge { agent_id, task_id, uuid: vec![self.dice.below(3) as u8; 16], ..Default::default() };
+        let acknowledge =
+            Acknowledge { agent_id, task_id, uuid: vec![self.dice.below(3) as u8; 16], ..Default::default() };
         let call = v1::scheduler::Call {
             framework_id: Some(v1::FrameworkID::from(self.id())),
             r#type: Some(kind),
-            accept: Some(Accept { offer_ids: offer_ids.clone(), operations, filters: filters.clone(), ..Default::default() }),
+            accept: Some(Accept {
+                offer_ids: offer_ids.clone(),
+                operations,
+                filters: filters.clone(),
+                ..Default::default()
+            }),
             decline: Some(Decline { offer_ids, filters, ..Default::default() }),
             kill: Some(kill),
             acknowledge: Some(acknowledge),
@@ -215,6 +231,42 @@ impl Nonsense {
         };
         let stream_id = self.dice.pick(&self.streams).map(|(_, id)| id.clone());
         Input::Call { ticket: Ticket(0), stream_id, call: Box::new(call), caller: Caller::default() }
+    }
+
+    /// A sensible launch on something that was offered.
+    fn launch(&mut self) -> Option<Input> {
+        let at = self.dice.below(self.offers.len() as u64) as usize;
+        if at >= self.offers.len() {
+            return None;
+        }
+        let (stream, framework, offer, agent) = self.offers.swap_remove(at);
+        let mut task = self.task_info();
+        task.task_id = v1::TaskID::from(*self.dice.pick(&["a", "b", "c", "d"]).unwrap());
+        task.agent_id = v1::AgentID::from(agent);
+        task.resources = kaon_model::parse_list("cpus:1", &Role::star()).unwrap();
+        if let Some(executor) = &mut task.executor {
+            executor.executor_id = v1::ExecutorID::from("e");
+            executor.resources = Vec::new();
+        }
+        let launch = v1::offer::operation::Launch { task_infos: vec![task], ..Default::default() };
+        let operation = v1::offer::Operation {
+            r#type: Some(v1::offer::operation::Type::Launch),
+            launch: Some(launch),
+            ..Default::default()
+        };
+        let accept = v1::scheduler::call::Accept {
+            offer_ids: vec![v1::OfferID::from(offer)],
+            operations: vec![operation],
+            ..Default::default()
+        };
+        let call = v1::scheduler::Call {
+            framework_id: Some(v1::FrameworkID::from(framework)),
+            r#type: Some(v1::scheduler::call::Type::Accept),
+            accept: Some(accept),
+            ..Default::default()
+        };
+        let stream_id = self.streams.iter().find(|(own, _)| *own == stream).map(|(_, id)| id.clone());
+        Some(Input::Call { ticket: Ticket(0), stream_id, call: Box::new(call), caller: Caller::default() })
     }
 
     fn step(&mut self) {
@@ -236,8 +288,15 @@ impl Nonsense {
                 Effect::OpenStream { stream, id } => self.streams.push((stream.0, id)),
                 Effect::Close { stream } => self.streams.retain(|(own, _)| *own != stream.0),
                 Effect::Store { write, .. } => self.writes.push(write),
+                Effect::Event { stream, event } => {
+                    for offer in event.offers.into_iter().flat_map(|offers| offers.offers) {
+                        let (framework, agent) = (offer.framework_id.value, offer.agent_id.value);
+                        self.offers.push((stream.0, framework, offer.id.value, agent));
+                    }
+                }
                 Effect::Send { message, .. } => {
-                    self.launched += u64::from(matches!(*message, ToPeer::RunTask(_) | ToPeer::RunTaskGroup(_)));
+                    self.launched +=
+                        u64::from(matches!(*message, ToPeer::RunTask(_) | ToPeer::RunTaskGroup(_)));
                 }
                 _ => {}
             }
@@ -252,7 +311,8 @@ fn nothing_said_breaks_an_invariant() {
         let mut dice = Entropy::from_u64(seed);
         let stage = Stage::new();
         let streams = vec![(0, dice.uuid().to_string())];
-        let mut nonsense = Nonsense { stage, dice, streams, next: 0, writes: Vec::new(), launched: 0 };
+        let mut nonsense =
+            Nonsense { stage, dice, streams, offers: Vec::new(), next: 0, writes: Vec::new(), launched: 0 };
         for _ in 0..400 {
             nonsense.step();
         }

@@ -12,7 +12,8 @@ fn subscribe(stage: &mut Stage, stream: u64, capabilities: &str) {
 
 /// The states told to a framework that asks for a task with this agent, which is none where empty.
 fn answer(stage: &mut Stage, stream: u64, task: &str, agent: &str) -> Vec<String> {
-    let agent = if agent.is_empty() { String::new() } else { format!(r#","agent_id":{{"value":"{agent}"}}"#) };
+    let agent =
+        if agent.is_empty() { String::new() } else { format!(r#","agent_id":{{"value":"{agent}"}}"#) };
     let effects = stage.play(&format!(
         r#"call {stream} {{"type":"RECONCILE","framework_id":{{"value":"$F{stream}"}},"reconcile":{{"tasks":[{{"task_id":{{"value":"{task}"}}{agent}}}]}}}}"#
     ));

@@ -186,7 +186,8 @@ impl Stage {
 
     fn expand(&self, line: &str) -> String {
         // Later words may stand for texts with earlier ones in them.
-        let line = self.words.iter().rev().fold(line.to_string(), |line, (name, text)| line.replace(name, text));
+        let line =
+            self.words.iter().rev().fold(line.to_string(), |line, (name, text)| line.replace(name, text));
         let line = self.names.iter().rev().fold(line, |line, (name, text)| line.replace(name, text));
         line.replace("$M", self.master.id())
     }
@@ -195,7 +196,9 @@ impl Stage {
         match word.strip_prefix('\'') {
             Some(literal) => Some(literal.to_string()),
             None if word == "-" => None,
-            None => Some(self.streams.get(&number(word)).cloned().unwrap_or_else(|| "no such stream".to_string())),
+            None => {
+                Some(self.streams.get(&number(word)).cloned().unwrap_or_else(|| "no such stream".to_string()))
+            }
         }
     }
 }
@@ -291,7 +294,12 @@ fn short_input(stage: &Stage, kind: &str, rest: &str) -> Option<Input> {
                 tasks.join(",")
             );
             let stream_id = stage.stream_id(stream);
-            Some(Input::Call { ticket: Ticket(0), stream_id, call: Box::new(json(&accept)), caller: Caller::default() })
+            Some(Input::Call {
+                ticket: Ticket(0),
+                stream_id,
+                call: Box::new(json(&accept)),
+                caller: Caller::default(),
+            })
         }
         ("ack", [stream, number, task, digit]) => {
             let acknowledge = v1::scheduler::call::Acknowledge {
@@ -307,7 +315,12 @@ fn short_input(stage: &Stage, kind: &str, rest: &str) -> Option<Input> {
                 ..Default::default()
             };
             let stream_id = stage.stream_id(stream);
-            Some(Input::Call { ticket: Ticket(0), stream_id, call: Box::new(call), caller: Caller::default() })
+            Some(Input::Call {
+                ticket: Ticket(0),
+                stream_id,
+                call: Box::new(call),
+                caller: Caller::default(),
+            })
         }
         _ => None,
     }
@@ -317,7 +330,8 @@ fn short_input(stage: &Stage, kind: &str, rest: &str) -> Option<Input> {
 fn launched(stage: &Stage, task: &str) -> String {
     let (name, cpus) = task.split_once(':').expect("TASK:CPUS");
     let cpus = format!(r#"{{"name":"cpus","type":"SCALAR","scalar":{{"value":{cpus}}}}}"#);
-    let (id, agent) = (format!(r#"{{"value":"{name}"}}"#), format!(r#"{{"value":"{}"}}"#, stage.named("$OA")));
+    let (id, agent) =
+        (format!(r#"{{"value":"{name}"}}"#), format!(r#"{{"value":"{}"}}"#, stage.named("$OA")));
     format!(
         r#"{{"name":"{name}","task_id":{id},"agent_id":{agent},"command":{{"value":"true"}},"resources":[{cpus}]}}"#
     )
@@ -386,7 +400,9 @@ fn show(effect: &Effect) -> String {
             format!("stream {} <- {}", stream.0, to_json(&event, Dialect::V1))
         }
         Effect::OpenStream { stream, .. } => format!("stream {} opened", stream.0),
-        Effect::WatchEvent { stream, event } => format!("watcher {} <- {}", stream.0, to_json(&**event, Dialect::V1)),
+        Effect::WatchEvent { stream, event } => {
+            format!("watcher {} <- {}", stream.0, to_json(&**event, Dialect::V1))
+        }
         Effect::Close { stream } => format!("stream {} closed", stream.0),
         Effect::Reply { reply, .. } => match reply {
             Reply::Ok => "reply 200".to_string(),
@@ -416,7 +432,11 @@ fn show_operation(operation: &Operation) -> String {
 fn show_message(message: &ToPeer) -> String {
     /// The description of a framework is long, and the same each time.
     fn brief(info: &mut v1::FrameworkInfo) {
-        *info = v1::FrameworkInfo { id: info.id.take(), name: std::mem::take(&mut info.name), ..Default::default() };
+        *info = v1::FrameworkInfo {
+            id: info.id.take(),
+            name: std::mem::take(&mut info.name),
+            ..Default::default()
+        };
     }
     let text = |message: String| message.replace(r#""failover_timeout":0.0,"checkpoint":false"#, "");
     match message.clone() {

@@ -38,7 +38,9 @@ fn check(name: &str) {
         return;
     }
     let differs = expected.lines().zip(actual.lines()).position(|(a, b)| a != b);
-    if let Some(at) = differs.or((expected != actual).then(|| expected.lines().count().min(actual.lines().count()))) {
+    if let Some(at) =
+        differs.or((expected != actual).then(|| expected.lines().count().min(actual.lines().count())))
+    {
         let line = |text: &str| text.lines().nth(at).unwrap_or("(the end)").to_string();
         panic!("{name}, line {}:\nexpected {}\n     got {}", at + 1, line(&expected), line(&actual));
     }

@@ -67,39 +67,148 @@ fn tasks_are_refused_with_the_texts_of_mesos() {
         ("a/b", "", "'a/b' contains invalid characters"),
         (long.as_str(), "", "ID must not be greater than 255 characters"),
         ("old", "", "Task has duplicate ID: old"),
-        ("t", r#""kill_policy":{"grace_period":{"nanoseconds":-1}}"#, "Task's 'kill_policy.grace_period' must be non-negative"),
-        ("t", r#""max_completion_time":{"nanoseconds":-1}"#, "Task's `max_completion_time` must be non-negative"),
+        (
+            "t",
+            r#""kill_policy":{"grace_period":{"nanoseconds":-1}}"#,
+            "Task's 'kill_policy.grace_period' must be non-negative",
+        ),
+        (
+            "t",
+            r#""max_completion_time":{"nanoseconds":-1}"#,
+            "Task's `max_completion_time` must be non-negative",
+        ),
         ("t", r#""check":{}"#, "Task uses invalid check: CheckInfo must specify 'type'"),
-        ("t", r#""check":{"type":"HTTP"}"#, "Task uses invalid check: Expecting 'http' to be set for HTTP check"),
-        ("t", r#""check":{"type":"TCP","tcp":{"port":1},"delay_seconds":-1}"#, "Task uses invalid check: Expecting 'delay_seconds' to be non-negative"),
-        ("t", r#""health_check":{"type":"COMMAND"}"#, "Task uses invalid health check: Expecting 'command' to be set for COMMAND health check"),
-        ("t", r#""health_check":{"type":"HTTP","http":{"port":1,"scheme":"ftp"}}"#, "Task uses invalid health check: Unsupported HTTP health check scheme: 'ftp'"),
-        ("t", r#""health_check":{"type":"HTTP","http":{"port":1,"path":"x"}}"#, "Task uses invalid health check: The path 'x' of HTTP health check must start with '/'"),
+        (
+            "t",
+            r#""check":{"type":"HTTP"}"#,
+            "Task uses invalid check: Expecting 'http' to be set for HTTP check",
+        ),
+        (
+            "t",
+            r#""check":{"type":"TCP","tcp":{"port":1},"delay_seconds":-1}"#,
+            "Task uses invalid check: Expecting 'delay_seconds' to be non-negative",
+        ),
+        (
+            "t",
+            r#""health_check":{"type":"COMMAND"}"#,
+            "Task uses invalid health check: Expecting 'command' to be set for COMMAND health check",
+        ),
+        (
+            "t",
+            r#""health_check":{"type":"HTTP","http":{"port":1,"scheme":"ftp"}}"#,
+            "Task uses invalid health check: Unsupported HTTP health check scheme: 'ftp'",
+        ),
+        (
+            "t",
+            r#""health_check":{"type":"HTTP","http":{"port":1,"path":"x"}}"#,
+            "Task uses invalid health check: The path 'x' of HTTP health check must start with '/'",
+        ),
         ("t", r#""resources":[]"#, "Task uses no resources"),
-        ("t", r#""resources":[{"name":"gpus","type":"SCALAR","scalar":{"value":0.5}}]"#, "Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer"),
-        ("t", r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":9}}]"#, "Total resources cpus(allocated: *):9 required by task and its executor is more than available cpus(allocated: *):4; gpus(allocated: *):2; mem(allocated: *):1024; disk(allocated: *):1024; ports(allocated: *):[31000-31009]"),
-        ("t", r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"allocation_info":{"role":"a"}}]"#, "Total resources cpus(allocated: a):1 required by task and its executor is more than available cpus(allocated: *):4; gpus(allocated: *):2; mem(allocated: *):1024; disk(allocated: *):1024; ports(allocated: *):[31000-31009]"),
-        ("t", r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"allocation_info":{"role":"a"}},{"name":"mem","type":"SCALAR","scalar":{"value":1},"allocation_info":{"role":"b"}}]"#, "Invalid task resources: The resources have multiple allocation roles ('b' and 'a') but only one allocation role is allowed"),
-        ("t", r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}},{"name":"cpus","type":"SCALAR","scalar":{"value":1},"revocable":{}}]"#, "Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable 'cpus' at the same time"),
-        ("t", r#""command":{"environment":{"variables":[{"name":"E"}]}}"#, "Task's `CommandInfo` is invalid: Environment variable 'E' of type 'VALUE' must have a value set"),
-        ("t", r#""container":{"type":"DOCKER"}"#, "Task's `ContainerInfo` is invalid: DockerInfo 'docker' is not set for DOCKER typed ContainerInfo"),
-        ("t", r#""container":{"type":"MESOS","volumes":[{"mode":"RO","container_path":"x"}]}"#, "Task's `ContainerInfo` is invalid: Invalid volume: Only one of them should be set: 'host_path', 'image' and 'source'"),
-        ("t", r#""limits":{"disk":{"value":1}}"#, "Only cpus and mem may be included in a task's resource limits"),
-        ("t", r#""limits":{"cpus":{"value":0.5}}"#, "The cpu limit must be greater than or equal to the cpu request"),
-        ("t", r#""limits":{"mem":{"value":64}}"#, "When a memory limit is specified, a memory request must also be specified"),
-        ("t", r#""container":{"type":"MESOS","linux_info":{"share_cgroups":false}}"#, "Only tasks in a task group may have 'share_cgroups' set to 'false'"),
-        ("t", r#""command":{"value":"x"},"executor":{"executor_id":{"value":"e"}}"#, "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present"),
-        ("t", r#""executor":{"executor_id":{"value":"/"},"command":{"value":"x"}}"#, "'/' contains invalid characters"),
+        (
+            "t",
+            r#""resources":[{"name":"gpus","type":"SCALAR","scalar":{"value":0.5}}]"#,
+            "Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer",
+        ),
+        (
+            "t",
+            r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":9}}]"#,
+            "Total resources cpus(allocated: *):9 required by task and its executor is more than available cpus(allocated: *):4; gpus(allocated: *):2; mem(allocated: *):1024; disk(allocated: *):1024; ports(allocated: *):[31000-31009]",
+        ),
+        (
+            "t",
+            r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"allocation_info":{"role":"a"}}]"#,
+            "Total resources cpus(allocated: a):1 required by task and its executor is more than available cpus(allocated: *):4; gpus(allocated: *):2; mem(allocated: *):1024; disk(allocated: *):1024; ports(allocated: *):[31000-31009]",
+        ),
+        (
+            "t",
+            r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1},"allocation_info":{"role":"a"}},{"name":"mem","type":"SCALAR","scalar":{"value":1},"allocation_info":{"role":"b"}}]"#,
+            "Invalid task resources: The resources have multiple allocation roles ('b' and 'a') but only one allocation role is allowed",
+        ),
+        (
+            "t",
+            r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}},{"name":"cpus","type":"SCALAR","scalar":{"value":1},"revocable":{}}]"#,
+            "Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable 'cpus' at the same time",
+        ),
+        (
+            "t",
+            r#""command":{"environment":{"variables":[{"name":"E"}]}}"#,
+            "Task's `CommandInfo` is invalid: Environment variable 'E' of type 'VALUE' must have a value set",
+        ),
+        (
+            "t",
+            r#""container":{"type":"DOCKER"}"#,
+            "Task's `ContainerInfo` is invalid: DockerInfo 'docker' is not set for DOCKER typed ContainerInfo",
+        ),
+        (
+            "t",
+            r#""container":{"type":"MESOS","volumes":[{"mode":"RO","container_path":"x"}]}"#,
+            "Task's `ContainerInfo` is invalid: Invalid volume: Only one of them should be set: 'host_path', 'image' and 'source'",
+        ),
+        (
+            "t",
+            r#""limits":{"disk":{"value":1}}"#,
+            "Only cpus and mem may be included in a task's resource limits",
+        ),
+        (
+            "t",
+            r#""limits":{"cpus":{"value":0.5}}"#,
+            "The cpu limit must be greater than or equal to the cpu request",
+        ),
+        (
+            "t",
+            r#""limits":{"mem":{"value":64}}"#,
+            "When a memory limit is specified, a memory request must also be specified",
+        ),
+        (
+            "t",
+            r#""container":{"type":"MESOS","linux_info":{"share_cgroups":false}}"#,
+            "Only tasks in a task group may have 'share_cgroups' set to 'false'",
+        ),
+        (
+            "t",
+            r#""command":{"value":"x"},"executor":{"executor_id":{"value":"e"}}"#,
+            "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present",
+        ),
+        (
+            "t",
+            r#""executor":{"executor_id":{"value":"/"},"command":{"value":"x"}}"#,
+            "'/' contains invalid characters",
+        ),
         ("t", r#""executor":{"executor_id":{"value":"e"}}"#, "'ExecutorInfo.command' must be set"),
-        ("t", r#""executor":{"executor_id":{"value":"e"},"type":"CUSTOM"}"#, "'ExecutorInfo.command' must be set for 'CUSTOM' executor"),
-        ("t", r#""executor":{"executor_id":{"value":"e"},"type":"DEFAULT"}"#, "'ExecutorInfo.type' must be 'CUSTOM'"),
-        ("t", r#""executor":{"executor_id":{"value":"e"},"framework_id":{"value":"f"},"command":{"value":"x"}}"#, "ExecutorInfo has an invalid FrameworkID (Actual: f vs Expected: M-0001)"),
-        ("t", r#""executor":{"executor_id":{"value":"e"},"command":{"value":"x"},"shutdown_grace_period":{"nanoseconds":-1}}"#, "ExecutorInfo's 'shutdown_grace_period' must be non-negative"),
-        ("t", r#""resources":[{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":31000,"end":31001}]}}],"executor":{"executor_id":{"value":"e"},"command":{"value":"x"},"resources":[{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":31001,"end":31002}]}}]}"#, "There are overlapping resources in the task resources ports(allocated: *):[31000-31001] and executor resources ports(allocated: *):[31001-31002]"),
+        (
+            "t",
+            r#""executor":{"executor_id":{"value":"e"},"type":"CUSTOM"}"#,
+            "'ExecutorInfo.command' must be set for 'CUSTOM' executor",
+        ),
+        (
+            "t",
+            r#""executor":{"executor_id":{"value":"e"},"type":"DEFAULT"}"#,
+            "'ExecutorInfo.type' must be 'CUSTOM'",
+        ),
+        (
+            "t",
+            r#""executor":{"executor_id":{"value":"e"},"framework_id":{"value":"f"},"command":{"value":"x"}}"#,
+            "ExecutorInfo has an invalid FrameworkID (Actual: f vs Expected: M-0001)",
+        ),
+        (
+            "t",
+            r#""executor":{"executor_id":{"value":"e"},"command":{"value":"x"},"shutdown_grace_period":{"nanoseconds":-1}}"#,
+            "ExecutorInfo's 'shutdown_grace_period' must be non-negative",
+        ),
+        (
+            "t",
+            r#""resources":[{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":31000,"end":31001}]}}],"executor":{"executor_id":{"value":"e"},"command":{"value":"x"},"resources":[{"name":"ports","type":"RANGES","ranges":{"range":[{"begin":31001,"end":31002}]}}]}"#,
+            "There are overlapping resources in the task resources ports(allocated: *):[31000-31001] and executor resources ports(allocated: *):[31001-31002]",
+        ),
     ] {
         check(&mut stage, id, members, expected);
     }
-    check(&mut stage, "t", r#""agent_id":{"value":"other"}"#, "Task uses invalid agent other while agent M-S0 is expected");
+    check(
+        &mut stage,
+        "t",
+        r#""agent_id":{"value":"other"}"#,
+        "Task uses invalid agent other while agent M-S0 is expected",
+    );
 }
 
 #[test]
@@ -107,7 +216,8 @@ fn groups_are_refused_with_the_texts_of_mesos() {
     let mut stage = stage();
     let r = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}},{"name":"mem","type":"SCALAR","scalar":{"value":32}},{"name":"disk","type":"SCALAR","scalar":{"value":1}}]"#;
     let mut check = |executor: &str, members: &str, expected: &str| {
-        let executor = format!(r#"{{"executor_id":{{"value":"e"}},"framework_id":{{"value":"$F1"}},{executor}}}"#);
+        let executor =
+            format!(r#"{{"executor_id":{{"value":"e"}},"framework_id":{{"value":"$F1"}},{executor}}}"#);
         let tasks = format!("{},{}", task("a", members), task("b", ""));
         let group = format!(
             r#"{{"type":"LAUNCH_GROUP","launch_group":{{"executor":{executor},"task_group":{{"tasks":[{tasks}]}}}}}}"#

@@ -9,7 +9,11 @@ use crate::master::{Master, Turn};
 
 impl Master {
     /// Best effort: it is lost if the framework is not there.
-    pub(crate) fn executor_message(&mut self, turn: &mut Turn, message: internal::ExecutorToFrameworkMessage) {
+    pub(crate) fn executor_message(
+        &mut self,
+        turn: &mut Turn,
+        message: internal::ExecutorToFrameworkMessage,
+    ) {
         let counters = &mut self.state.tables.counters;
         counters.messages_executor_to_framework += 1;
         let known = self.state.agents.row(&message.agent_id.value).is_some();

@@ -11,7 +11,9 @@ impl Master {
     pub(crate) fn pong(&mut self, to: &str, from: &Upid) {
         let number = to.strip_prefix("slave-observer(").and_then(|rest| rest.strip_suffix(')'));
         let observer = number.and_then(|number| number.parse().ok());
-        let Some(row) = observer.and_then(|observer| self.state.agents.row_of_observer(observer)) else { return };
+        let Some(row) = observer.and_then(|observer| self.state.agents.row_of_observer(observer)) else {
+            return;
+        };
         if self.state.agent(row).pid != *from {
             return;
         }

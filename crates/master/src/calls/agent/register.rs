@@ -14,7 +14,12 @@ use crate::validate::agent_message;
 
 impl Master {
     /// Mesos: an agent that may not join is not answered, and asks again for ever.
-    pub(crate) fn register_agent(&mut self, turn: &mut Turn, from: Upid, message: internal::RegisterAgentMessage) {
+    pub(crate) fn register_agent(
+        &mut self,
+        turn: &mut Turn,
+        from: Upid,
+        message: internal::RegisterAgentMessage,
+    ) {
         self.state.tables.counters.messages_register_slave += 1;
         if agent_message::register(&message).is_err()
             || self.awaiting.registering.contains(&from)
@@ -79,7 +84,8 @@ fn with_checkpointed(mut total: Resources, checkpointed: &Resources) -> Resource
         plain.reservations.retain(|reservation| reservation.kind == ReservationKind::Static);
         plain.shared = false;
         let source = plain.disk.take().and_then(|disk| disk.source);
-        plain.disk = source.map(|source| Box::new(DiskInfo { persistence: None, volume: None, source: Some(source) }));
+        plain.disk =
+            source.map(|source| Box::new(DiskInfo { persistence: None, volume: None, source: Some(source) }));
         // Mesos: shuts an agent down whose checkpointed resources are not made of its total; here they do not count.
         if let Some(rest) = total.checked_sub(&plain.into()) {
             total = rest;

@@ -17,7 +17,9 @@ impl Master {
     ) {
         self.state.tables.counters.messages_unregister_slave += 1;
         match self.state.agents.row(&message.agent_id.value) {
-            Some(row) if self.state.agent(row).pid == *from => self.remove_agent(turn, row, Cause::Unregistered),
+            Some(row) if self.state.agent(row).pid == *from => {
+                self.remove_agent(turn, row, Cause::Unregistered)
+            }
             _ => self.state.tables.counters.dropped_messages += 1,
         }
     }

@@ -12,7 +12,12 @@ use crate::master::{Master, Turn};
 
 impl Master {
     /// Offers of what has changed are taken back; a message that changes nothing does nothing.
-    pub(crate) fn update_agent(&mut self, turn: &mut Turn, from: &Upid, message: internal::UpdateAgentMessage) {
+    pub(crate) fn update_agent(
+        &mut self,
+        turn: &mut Turn,
+        from: &Upid,
+        message: internal::UpdateAgentMessage,
+    ) {
         self.state.tables.counters.messages_update_slave += 1;
         let row = self.state.agents.row(&message.agent_id.value);
         let Some(row) = row.filter(|row| self.state.agent(*row).pid == *from) else {

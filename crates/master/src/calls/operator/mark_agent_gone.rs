@@ -32,15 +32,16 @@ impl Master {
     ) -> Result<Option<Reply>, Rejection> {
         let agent = AgentId::from(call.agent_id.value.as_str());
         let id = agent.as_str();
-        if self.registry.is_gone(id) && !self.awaiting.agents.contains(&agent) {
+        if self.awaiting.agents.contains(&agent) {
+            return Err(Rejection::Busy(format!("Agent '{id}' is in transition: try again")));
+        }
+        if self.registry.is_gone(id) {
             return Ok(Some(Reply::Ok));
         }
         if !self.registry.is_admitted(id) && self.registry.unreachable_since(id).is_none() {
             return Err(Rejection::NotFound(format!("Agent '{id}' not found")));
         }
-        if !self.awaiting.agents.insert(agent.clone()) {
-            return Err(Rejection::Busy(format!("Agent '{id}' is already in transition: try again")));
-        }
+        self.awaiting.agents.insert(agent.clone());
         let since = v1::TimeInfo { nanoseconds: turn.now.wall.nanos(), ..Default::default() };
         let operation = Operation::MarkGone(agent.clone(), since);
         self.store(turn, &[operation], Awaited::Gone(Gone { agent, ticket }));

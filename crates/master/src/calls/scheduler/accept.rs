@@ -69,7 +69,8 @@ impl Master {
     fn open_offers(&mut self, row: FrameworkRow, ids: &[v1::OfferID]) -> Result<Acceptance, String> {
         let numbers = self.check_offers(row, ids)?;
         let first = numbers.first().and_then(|number| self.state.offer(*number));
-        let (agent, role) = first.map(|offer| (offer.agent, offer.role.clone())).ok_or("No offers specified")?;
+        let (agent, role) =
+            first.map(|offer| (offer.agent, offer.role.clone())).ok_or("No offers specified")?;
         let known = numbers.iter().filter_map(|number| self.state.offer(*number));
         let ids: Vec<OfferId> = known.map(|offer| offer.id.clone()).collect();
         let holding = self.allocator.open(&ids).map_err(|refusal| refusal.to_string())?;
@@ -97,7 +98,10 @@ impl Master {
         }
         if let Some(other) = offers.iter().find(|offer| offer.framework != row) {
             let (own, expected) = (&self.state.framework(other.framework).id, &self.state.framework(row).id);
-            return Err(format!("Offer {} has invalid framework {own} while framework {expected} is expected", other.id));
+            return Err(format!(
+                "Offer {} has invalid framework {own} while framework {expected} is expected",
+                other.id
+            ));
         }
         let first = offers[0];
         if let Some(other) = offers.iter().find(|offer| offer.role != first.role) {

@@ -64,6 +64,8 @@ impl Master {
         agent: Option<&str>,
     ) -> Option<v1::TaskStatus> {
         let may_come_back = match agent {
+            // What is not yet durable may still be otherwise after a failover.
+            Some(id) if self.state.agents.row(id).is_none() && self.awaiting.agents.contains(id) => true,
             Some(id) => self.recovered.contains_key(id),
             None => !self.recovered.is_empty(),
         };

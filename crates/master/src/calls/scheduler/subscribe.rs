@@ -20,7 +20,9 @@ impl Master {
         let id = self.entropy.uuid().to_string();
         turn.out.push(Effect::OpenStream { stream, id: id.clone() });
         let result = match call.subscribe {
-            Some(subscribe) => self.subscribed(turn, Connection::Subscribed { stream, id }, subscribe, caller),
+            Some(subscribe) => {
+                self.subscribed(turn, Connection::Subscribed { stream, id }, subscribe, caller)
+            }
             None => Err("Expecting 'subscribe' to be present".to_string()),
         };
         if let Err(message) = result {

@@ -21,7 +21,8 @@ impl Master {
     ) -> Answer {
         let invalid = |what: &str, error: String| Rejection::Invalid(format!("{what} is not valid: {error}"));
         let mut info = *call.framework_info;
-        framework_info::framework_info(&info, &self.config).map_err(|e| invalid("Supplied FrameworkInfo", e))?;
+        framework_info::framework_info(&info, &self.config)
+            .map_err(|e| invalid("Supplied FrameworkInfo", e))?;
         let old = self.state.framework(row).info.clone();
         if info.principal.is_none() {
             info.principal = old.principal.clone();

@@ -67,7 +67,11 @@ impl Master {
         }
     }
 
-    pub(super) fn start_executor(&mut self, acceptance: &mut Acceptance, new: NewExecutor) -> Result<(), Refusal> {
+    pub(super) fn start_executor(
+        &mut self,
+        acceptance: &mut Acceptance,
+        new: NewExecutor,
+    ) -> Result<(), Refusal> {
         let NewExecutor { id, info, resources } = new;
         self.allocator.take(&mut acceptance.holding, Claim::Executor(id.clone()), resources.clone())?;
         let (framework, agent, role) = (acceptance.framework, acceptance.agent, acceptance.role.clone());
@@ -99,7 +103,13 @@ impl Master {
         Ok(())
     }
 
-    fn run_task(&mut self, turn: &mut Turn, acceptance: &Acceptance, mut info: v1::TaskInfo, launch_executor: bool) {
+    fn run_task(
+        &mut self,
+        turn: &mut Turn,
+        acceptance: &Acceptance,
+        mut info: v1::TaskInfo,
+        launch_executor: bool,
+    ) {
         let framework = self.state.framework(acceptance.framework);
         let agent = self.state.agent(acceptance.agent);
         if !agent.capabilities.reservation_refinement() {
@@ -138,4 +148,3 @@ fn user_of(info: &v1::TaskInfo, framework: &v1::FrameworkInfo) -> Option<String>
     let user = own.or_else(|| executor.and_then(|command| command.user.clone()));
     user.or_else(|| Some(framework.user.clone())).filter(|user| !user.is_empty())
 }
-

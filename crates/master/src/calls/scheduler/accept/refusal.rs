@@ -48,7 +48,8 @@ impl Master {
         reason: Reason,
         message: String,
     ) {
-        let (id, agent) = (TaskId::from(task.task_id.value.as_str()), AgentId::from(task.agent_id.value.as_str()));
+        let (id, agent) =
+            (TaskId::from(task.task_id.value.as_str()), AgentId::from(task.agent_id.value.as_str()));
         let status = events::own_status(&id, Some(&agent), state, reason, message, turn.now.wall);
         self.state.tables.counters.count_end(&status);
         self.state.framework_mut(row).counters.count_end(status.state);
