@@ -91,7 +91,8 @@ pub trait Message: Value + Default {
 
     /// The binary form.
     fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        // Most messages fit.
+        let mut out = Vec::with_capacity(256);
         self.encode_into(&mut out);
         out
     }

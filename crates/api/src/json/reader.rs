@@ -62,11 +62,8 @@ impl JsonReader {
                 message.merge_json(key, value, self, &mut seen)?;
             }
         }
-        for (bit, (_, name)) in (0u32..).zip(M::REQUIRED) {
-            if seen & (1 << bit) == 0 {
-                self.report.miss(bit, self.spelled(*name));
-            }
-        }
+        let v0 = self.dialect.spells_v0();
+        self.report.check(M::REQUIRED.iter().map(|(_, name)| if v0 { name.v0 } else { name.v1 }), seen);
         Ok(())
     }
 

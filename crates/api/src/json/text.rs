@@ -183,14 +183,21 @@ impl Input<'_> {
     fn string(&mut self) -> Option<String> {
         let mut bytes = Vec::new();
         loop {
+            let rest = &self.text[self.at..];
+            let plain =
+                rest.iter().position(|byte| matches!(byte, 0..b' ' | b'"' | b'\\')).unwrap_or(rest.len());
+            if plain > 0 {
+                bytes.extend_from_slice(&rest[..plain]);
+                self.at += plain;
+                self.last = Some(rest[plain - 1]);
+            }
             match self.next()? {
                 b'"' => break,
                 b'\\' => self.escape(&mut bytes)?,
-                0..b' ' => {
+                _ => {
                     self.back();
                     return None;
                 }
-                byte => bytes.push(byte),
             }
         }
         Some(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))

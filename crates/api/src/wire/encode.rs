@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Value, WireType};
 
+#[inline]
 pub fn put_required<T: Value>(out: &mut Vec<u8>, number: u32, value: &T) {
     encode_tag(out, number, T::WIRE);
     value.write(out);
@@ -33,6 +34,7 @@ pub fn put_map<T: Value>(out: &mut Vec<u8>, number: u32, map: &BTreeMap<String, 
     }
 }
 
+#[inline]
 pub fn encode_tag(out: &mut Vec<u8>, number: u32, wire: WireType) {
     let wire = match wire {
         WireType::Varint => 0,
@@ -45,6 +47,7 @@ pub fn encode_tag(out: &mut Vec<u8>, number: u32, wire: WireType) {
     encode_varint(out, u64::from(number) << 3 | wire);
 }
 
+#[inline]
 pub fn encode_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value as u8 & 0x7f) | 0x80);
@@ -55,6 +58,7 @@ pub fn encode_varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// Appends what `body` appends, with its length in front: one byte is kept free for the length, and the body is
 /// moved by the few bytes that a longer length needs.
+#[inline]
 pub(crate) fn with_length(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.push(0);

@@ -38,6 +38,7 @@ const FIELD_MAX: u32 = (1 << 29) - 1;
 const UNKNOWN_COST: usize = 64;
 
 impl<'a, 'r> Reader<'a, 'r> {
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8], report: &'r mut Report) -> Reader<'a, 'r> {
         Reader { rest: bytes, report, strange: Vec::new() }
     }
@@ -64,14 +65,11 @@ impl<'a, 'r> Reader<'a, 'r> {
                 message.unknown_mut().push(&std::mem::take(&mut self.strange));
             }
         }
-        for (bit, (_, name)) in (0u32..).zip(M::REQUIRED) {
-            if *seen & (1 << bit) == 0 {
-                self.report.miss(bit, name.v1);
-            }
-        }
+        self.report.check(M::REQUIRED.iter().map(|(_, name)| name.v1), *seen);
         Ok(())
     }
 
+    #[inline]
     pub fn required<T: Value>(
         &mut self,
         tag: Tag,
@@ -87,6 +85,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(known)
     }
 
+    #[inline]
     pub fn optional<T: Value + Default>(
         &mut self,
         tag: Tag,
@@ -102,6 +101,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(known)
     }
 
+    #[inline]
     pub fn repeated<T: Value + Default>(
         &mut self,
         tag: Tag,
@@ -184,6 +184,7 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     /// `again` says that an earlier occurrence of this field was read: messages merge, other values are replaced.
+    #[inline]
     fn singular<T: Value>(
         &mut self,
         tag: Tag,
@@ -200,6 +201,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         self.value(Step { number: tag.number, name, index: None }, value, again)
     }
 
+    #[inline]
     fn value<T: Value>(&mut self, step: Step, value: &mut T, again: bool) -> Result<bool, WireError> {
         if !T::NESTS {
             return value.read(self, again);
@@ -216,6 +218,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         Reader::new(self.bytes()?, self.report).merge_message(message, &mut seen)
     }
 
+    #[inline]
     fn tag(&mut self) -> Result<Tag, WireError> {
         let raw = self.varint()?;
         let number = u32::try_from(raw >> 3).unwrap_or(0);
@@ -234,11 +237,17 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(Tag { number, wire })
     }
 
+    #[inline]
     pub fn varint(&mut self) -> Result<u64, WireError> {
+        // Most are of one byte.
         if let [byte @ ..0x80, rest @ ..] = self.rest {
             self.rest = rest;
             return Ok(u64::from(*byte));
         }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
         for (index, byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
@@ -254,6 +263,7 @@ impl<'a, 'r> Reader<'a, 'r> {
         }
     }
 
+    #[inline]
     pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
         let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(WireError::Truncated)?;
         self.rest = rest;
@@ -261,6 +271,7 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     /// Reads bytes with their length in front.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], WireError> {
         let length = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
         let (head, rest) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;

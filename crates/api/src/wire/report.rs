@@ -41,12 +41,14 @@ impl Report {
         Report { path: Vec::new(), missing: Vec::new(), overflowed: false, budget }
     }
 
+    #[inline]
     pub(crate) fn charge(&mut self, size: usize) -> Result<(), WireError> {
         self.budget = self.budget.checked_sub(size).ok_or(WireError::TooLarge)?;
         Ok(())
     }
 
     /// Descends into a message.
+    #[inline]
     pub(crate) fn enter(&mut self, step: Step) -> Result<(), WireError> {
         if self.path.len() >= DEPTH_MAX {
             return Err(WireError::TooDeep);
@@ -55,6 +57,7 @@ impl Report {
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn leave(&mut self) {
         self.path.pop();
     }
@@ -63,13 +66,23 @@ impl Report {
         self.path.len()
     }
 
-    /// Notes that the message at the current path lacks a required field.
-    pub(crate) fn miss(&mut self, bit: u32, name: &'static str) {
-        if self.missing.len() >= Self::MISSING_MAX {
-            self.overflowed = true;
-            return;
+    /// Notes which of the required fields of the message at the current path were not seen.
+    #[inline]
+    pub(crate) fn check(&mut self, required: impl ExactSizeIterator<Item = &'static str>, seen: u64) {
+        let all = u64::MAX.checked_shr(64 - required.len() as u32).unwrap_or(0);
+        if seen & all != all {
+            self.miss(required, seen);
         }
-        self.missing.push(Missing { path: self.path.clone(), bit, name });
+    }
+
+    fn miss(&mut self, required: impl Iterator<Item = &'static str>, seen: u64) {
+        for (bit, name) in (0..).zip(required).filter(|(bit, _)| seen & (1 << bit) == 0) {
+            if self.missing.len() >= Self::MISSING_MAX {
+                self.overflowed = true;
+                return;
+            }
+            self.missing.push(Missing { path: self.path.clone(), bit, name });
+        }
     }
 
     /// Forgets what the message at the current path itself lacked when it was read before, and returns it as a

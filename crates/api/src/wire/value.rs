@@ -139,7 +139,11 @@ impl Value for String {
     const WIRE: WireType = WireType::Bytes;
 
     fn read(&mut self, r: &mut Reader<'_, '_>, _: bool) -> Result<bool, WireError> {
-        *self = String::from_utf8_lossy(r.bytes()?).into_owned();
+        let bytes = r.bytes()?;
+        *self = match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+        };
         Ok(true)
     }
 
