@@ -157,6 +157,7 @@ impl Containers {
         F: Future<Output = ()> + Send + 'static,
     {
         let (orders, queue) = mpsc::unbounded_channel();
+        // Invariant: the core names each container anew.
         let earlier = lock(&self.table).insert(id.clone(), orders);
         debug_assert!(earlier.is_none(), "container {id} is launched twice");
         let life = begin(Life::new(self.shared.clone(), id.clone(), name, queue));

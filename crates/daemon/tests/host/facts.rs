@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Facts are written in order, told when they are, and found again.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use kaon_agent::input::Record;
+use kaon_agent::journal::FileOp;
+
+use crate::scratch::{Scratch, eventually};
+
+crate::tests![
+    facts_are_written_in_order_and_then_told,
+    a_fact_that_would_lie_elsewhere_ends_the_agent,
+    a_full_disk_ends_the_agent_before_anything_is_told,
+    facts_are_found_again,
+    a_damaged_fact_is_refused_by_name,
+];
+
+fn replace(path: &str, text: &str) -> FileOp {
+    FileOp::Replace { path: path.into(), bytes: text.into() }
+}
+
+fn append(path: &str, text: &str) -> FileOp {
+    FileOp::Append { path: path.into(), bytes: text.into() }
+}
+
+fn link(path: &str, target: &str) -> FileOp {
+    FileOp::Symlink { path: path.into(), target: target.into() }
+}
+
+fn facts_are_written_in_order_and_then_told() {
+    let mut scratch = Scratch::new();
+    let records = [
+        vec![replace("meta/a/b/file", "old"), append("meta/a/log", "1"), link("meta/runs/latest", "one")],
+        vec![append("meta/a/log", "2"), replace("meta/a/b/file", "new"), replace("meta/gone/file", "")],
+        vec![link("meta/runs/latest", "two"), append("meta/a/log", "3")],
+        vec![FileOp::Remove { path: "meta/gone".into() }, FileOp::Remove { path: "meta/never".into() }],
+    ];
+    for (number, ops) in records.into_iter().enumerate() {
+        scratch.host().record(Record(number as u64 + 1), ops);
+    }
+    for number in 1..=4 {
+        assert_eq!(scratch.recorded(), Record(number));
+    }
+    let read = |path: &str| fs::read_to_string(scratch.work(path)).expect("reads");
+    assert_eq!((read("meta/a/b/file"), read("meta/a/log")), ("new".into(), "123".into()));
+    assert_eq!(fs::read_link(scratch.work("meta/runs/latest")).expect("is a link").to_str(), Some("two"));
+    assert!(!scratch.work("meta/gone").exists());
+    let names = |path: &str| -> Vec<_> {
+        let entries = fs::read_dir(scratch.work(path)).expect("lists");
+        entries.map(|entry| entry.expect("lists").file_name().into_string().expect("is text")).collect()
+    };
+    assert_eq!((names("meta/a/b"), names("meta/runs")), (vec!["file".into()], vec!["latest".to_owned()]));
+    assert_eq!(names("meta").len(), 2, "nothing unfinished is left: {:?}", names("meta"));
+}
+
+fn a_fact_that_would_lie_elsewhere_ends_the_agent() {
+    for path in ["../outside", "/tmp/outside", "meta/../../outside", ""] {
+        let scratch = Scratch::new();
+        scratch.host().record(Record(1), vec![replace(path, "no")]);
+        let failure = eventually("it fails", || scratch.failure.lock().expect("not poisoned").clone());
+        assert!(failure.contains("no path below"), "{failure}");
+        assert!(!scratch.root.join("outside").exists());
+    }
+}
+
+fn a_full_disk_ends_the_agent_before_anything_is_told() {
+    let mut scratch = Scratch::new();
+    scratch.host().record(Record(1), vec![replace("meta/file", "")]);
+    assert_eq!(scratch.recorded(), Record(1));
+    symlink("/dev/full", scratch.work("meta/log")).expect("links");
+    scratch.host().record(Record(2), vec![append("meta/log", "1")]);
+    scratch.host().record(Record(3), vec![replace("meta/later", "")]);
+    let failure = eventually("it fails", || scratch.failure.lock().expect("not poisoned").clone());
+    assert!(failure.contains("meta/log") && failure.contains("No space left"), "{failure}");
+    assert!(scratch.next_within(std::time::Duration::from_millis(300)).is_none(), "nothing is acknowledged");
+    assert!(!scratch.work("meta/later").exists(), "nothing is written out of order");
+}
+
+fn facts_are_found_again() {
+    let mut scratch = Scratch::new();
+    assert_eq!(scratch.found().recovered, Default::default());
+    scratch.host().record(Record(1), vec![replace("meta/boot_id", "the-boot")]);
+    scratch.recorded();
+    scratch.stop();
+    // An agent that died while it wrote, and another agent of long ago whose facts nobody can read any more.
+    fs::write(scratch.work("meta/.boot_id.0123456789abcdef.new"), "half").expect("writes");
+    fs::create_dir_all(scratch.work("meta/slaves/S0")).expect("makes");
+    fs::create_dir_all(scratch.work("meta/slaves/old")).expect("makes");
+    fs::write(scratch.work("meta/slaves/old/slave.info"), "damaged").expect("writes");
+    symlink("S0", scratch.work("meta/slaves/latest")).expect("links");
+    scratch.start();
+    assert_eq!(scratch.found().recovered.boot_id.as_deref(), Some("the-boot"));
+    assert!(!scratch.work("meta/.boot_id.0123456789abcdef.new").exists());
+}
+
+fn a_damaged_fact_is_refused_by_name() {
+    let scratch = Scratch::without_agent();
+    fs::create_dir_all(scratch.work("meta/slaves/S0")).expect("makes");
+    fs::write(scratch.work("meta/slaves/S0/slave.info"), "damaged").expect("writes");
+    symlink("S0", scratch.work("meta/slaves/latest")).expect("links");
+    let Err(error) = scratch.open(&scratch.settings()) else { panic!("it opens") };
+    assert!(error.to_string().contains("meta/slaves/S0/slave.info"), "{error}");
+}
