@@ -55,6 +55,7 @@ macro_rules! peer_messages {
     ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
         /// The messages that a master understands.
         #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "it travels in a box: see `Input::Message`")]
         pub enum PeerMessage {
             $($(#[$doc])* $variant($type),)+
         }

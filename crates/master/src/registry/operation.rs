@@ -66,7 +66,7 @@ fn admit(registry: &mut Registry, info: &v1::AgentInfo) {
 
 fn update(registry: &mut Registry, info: &v1::AgentInfo) {
     if let Some(entry) = id_of(info).and_then(|id| registry.admitted.get_mut(&id)) {
-        Arc::make_mut(entry).info = Box::new(info.clone());
+        *Arc::make_mut(entry).info = info.clone();
     }
 }
 
