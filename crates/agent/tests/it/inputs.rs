@@ -33,7 +33,7 @@ pub fn run(world: &mut World, line: &str) {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         ["start"] | ["restart"] => world.start(),
-        ["crash"] => world.agent = None,
+        ["crash"] => world.crash(0),
         ["reboot"] => {
             world.containers.clear();
             world.config.boot_id += "'";
@@ -43,7 +43,9 @@ pub fn run(world: &mut World, line: &str) {
             drop(world.frameworks.insert(id.to_string(), framework(id, rest)))
         }
         ["advance", seconds] => world.advance(Duration::from_secs_f64(seconds.parse().unwrap())),
-        ["hold"] => world.held = Some(Default::default()),
+        ["hold"] => {
+            world.held.get_or_insert_default();
+        }
         ["release"] => world.release(),
         ["environment"] => {
             let lines: Vec<String> =

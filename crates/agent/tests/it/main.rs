@@ -10,10 +10,12 @@ mod endpoints;
 mod inputs;
 mod render;
 mod scene;
+mod storm;
 
 use std::fs;
 use std::path::Path;
 
+#[allow(clippy::disallowed_methods, reason = "a test reads its scenes; the core itself touches no file")]
 #[test]
 fn scenes_play_as_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenes");

@@ -114,6 +114,18 @@ impl World {
         self.now = self.now.after(end.since(self.now.mono));
     }
 
+    /// The agent is killed; the disk has made only the first of the writes that were held back.
+    pub fn crash(&mut self, made: usize) {
+        self.agent = None;
+        let held = self.held.take().unwrap_or_default();
+        self.write(held.into_iter().flat_map(|(_, ops)| ops).take(made).collect());
+    }
+
+    /// What happened since it was last asked.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+
     pub fn say(&mut self, line: String) {
         self.lines.push(line);
     }
