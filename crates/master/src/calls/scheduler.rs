@@ -39,7 +39,7 @@ impl Master {
         let row = self.state.frameworks.row(id).ok_or(Rejection::UnknownFramework)?;
         self.may_call(row, stream_id.as_deref(), caller)?;
         let kind = call.r#type.unwrap_or_default();
-        self.state.framework_mut(row).counters.count_call(kind);
+        self.count_call(row, kind);
         self.dispatch(turn, row, kind, call)
     }
 
@@ -59,6 +59,15 @@ impl Master {
             return Err(Rejection::WrongStreamId { given: given.to_string(), framework });
         }
         Ok(())
+    }
+
+    fn count_call(&mut self, row: FrameworkRow, kind: call::Type) {
+        let framework = self.state.framework_mut(row);
+        framework.counters.count_call(kind);
+        let info = framework.info.clone();
+        if let Some(principal) = &info.principal {
+            self.state.tables.counters.count_principal(principal);
+        }
     }
 
     fn dispatch(&mut self, turn: &mut Turn, row: FrameworkRow, kind: call::Type, call: Call) -> Answer {

@@ -9,7 +9,7 @@ use kaon_allocator::Claim;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1::task_status::Reason;
 use kaon_api::{internal, v1};
-use kaon_model::{AgentId, ExecutorId, FrameworkId, Resources, Role, TaskId};
+use kaon_model::{AgentId, ExecutorId, FrameworkId, Resources, Role, TaskId, TaskState};
 
 use super::admission::Admission;
 use crate::effect::{Effect, ToPeer};
@@ -17,7 +17,7 @@ use crate::events;
 use crate::master::{Master, TimerKey, Turn};
 use crate::state::capabilities::AgentCapabilities;
 use crate::state::frameworks::Connection;
-use crate::state::tasks::{Body, model_state};
+use crate::state::tasks::{Body, model_state, told_by_agent};
 use crate::state::{AgentRow, Executor, Framework, FrameworkRow, Task};
 
 /// An agent that comes back, with all that it brings.
@@ -206,7 +206,9 @@ impl Master {
         for task in tasks {
             self.take_task(turn, row, task, standing);
         }
-        self.state.tables.history.forget_unreachable(&id);
+        if standing == Standing::Unreachable {
+            self.state.tables.history.forget_unreachable(&id);
+        }
         self.take_archive(completed_frameworks);
         self.ping(turn, row);
         let registered = internal::AgentReregisteredMessage {
@@ -231,7 +233,7 @@ impl Master {
         let role = charged_role(&held, found);
         let (framework_id, resources) = (found.id.clone(), Arc::new(held.unallocate()));
         self.state.tables.history.take_unreachable(&framework_id, &id);
-        let state = model_state(task.state);
+        let state = told_by_agent(task.state).unwrap_or(TaskState::Staging);
         if !state.frees_resources() {
             let agent_id = self.state.agent(agent).id.clone();
             let claim = Claim::Task(id.clone());

@@ -59,14 +59,15 @@ impl Master {
         self.mark_id_unreachable(turn, id, message);
     }
 
-    fn mark_id_unreachable(&mut self, turn: &mut Turn, agent: AgentId, message: String) {
+    fn mark_id_unreachable(&mut self, turn: &mut Turn, agent: AgentId, message: String) -> bool {
         if !self.awaiting.agents.insert(agent.clone()) {
-            return;
+            return false;
         }
         self.state.tables.counters.slave_unreachable_scheduled += 1;
         let since = v1::TimeInfo { nanoseconds: turn.now.wall.nanos(), ..Default::default() };
         let operation = Operation::MarkUnreachable(agent.clone(), since.clone());
         self.store(turn, &[operation], Awaited::Silence(Silence { agent, since, message }));
+        true
     }
 
     /// It is durable: the agent's tasks are unreachable, and everybody hears that the agent is lost.
@@ -111,9 +112,10 @@ impl Master {
     pub(crate) fn recovered_overdue(&mut self, turn: &mut Turn) {
         let timeout = Span::from_std(self.config.agent_reregister_timeout);
         for id in self.recovered.keys().cloned().collect::<Vec<_>>() {
-            self.state.tables.counters.recovery_slave_removals += 1;
             let message = format!("did not reregister within {timeout} after master failover");
-            self.mark_id_unreachable(turn, id, message);
+            if self.mark_id_unreachable(turn, id, message) {
+                self.state.tables.counters.recovery_slave_removals += 1;
+            }
         }
         if !self.recovered.is_empty() {
             // One that was just coming back is looked at once more.

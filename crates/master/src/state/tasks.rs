@@ -176,6 +176,11 @@ pub fn model_state(state: v1::TaskState) -> TaskState {
     TaskState::from_number(state.number()).expect("both lists name the same states")
 }
 
+/// The state that an agent tells of a task; none where only a master can know it, or nobody does.
+pub(crate) fn told_by_agent(state: v1::TaskState) -> Option<TaskState> {
+    Some(model_state(state)).filter(|state| !matches!(state, TaskState::Unreachable | TaskState::Unknown))
+}
+
 /// The ways to tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {

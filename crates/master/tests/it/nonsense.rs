@@ -24,7 +24,8 @@ struct Nonsense {
     offers: Vec<(u64, String, String, String)>,
     next: u64,
     writes: Vec<Write>,
-    launched: u64,
+    /// Where it was launched, with the task.
+    launched: Vec<(kaon_api::libprocess::Upid, internal::RunTaskMessage)>,
 }
 
 impl Nonsense {
@@ -90,7 +91,7 @@ impl Nonsense {
         let from = format!("slave(1)@10.0.0.{}:5051", self.dice.below(3)).parse().unwrap();
         let to = format!("slave-observer({})", self.dice.below(4));
         let message = |message| Input::Message { from, to, message: Box::new(message) };
-        match self.dice.below(14) {
+        match self.dice.below(16) {
             0 => Input::Exited { peer: format!("10.0.0.{}:5051", self.dice.below(3)).parse().unwrap() },
             1 => message(PeerMessage::RegisterAgent(internal::RegisterAgentMessage {
                 agent: Box::new(self.agent_info(false)),
@@ -112,7 +113,8 @@ impl Nonsense {
                 Input::StreamClosed { stream: Stream(self.streams.swap_remove(at).0) }
             }
             9 => self.operator(),
-            10..=12 => self.launch().unwrap_or_else(|| self.call()),
+            8 | 12 | 13 if !self.launched.is_empty() => self.update_of_launched(),
+            10 | 11 => self.launch().unwrap_or_else(|| self.call()),
             _ => self.call(),
         }
     }
@@ -269,6 +271,17 @@ impl Nonsense {
         Some(Input::Call { ticket: Ticket(0), stream_id, call: Box::new(call), caller: Caller::default() })
     }
 
+    /// Anything about a task that was launched, by the agent that has it.
+    fn update_of_launched(&mut self) -> Input {
+        let (from, run) = self.dice.pick(&self.launched).unwrap().clone();
+        let mut message = self.status_update();
+        message.update.framework_id = run.framework.id.unwrap();
+        message.update.agent_id = Some(run.task.agent_id);
+        message.update.status.task_id = run.task.task_id;
+        let message = Box::new(PeerMessage::StatusUpdate(message));
+        Input::Message { from, to: "master".to_string(), message }
+    }
+
     fn step(&mut self) {
         let input = if self.dice.chance(0.3) && !self.writes.is_empty() {
             Input::Stored { write: self.writes.remove(0) }
@@ -294,9 +307,10 @@ impl Nonsense {
                         self.offers.push((stream.0, framework, offer.id.value, agent));
                     }
                 }
-                Effect::Send { message, .. } => {
-                    self.launched +=
-                        u64::from(matches!(*message, ToPeer::RunTask(_) | ToPeer::RunTaskGroup(_)));
+                Effect::Send { to, message, .. } => {
+                    if let ToPeer::RunTask(run) = *message {
+                        self.launched.push((to, run));
+                    }
                 }
                 _ => {}
             }
@@ -311,13 +325,20 @@ fn nothing_said_breaks_an_invariant() {
         let mut dice = Entropy::from_u64(seed);
         let stage = Stage::new();
         let streams = vec![(0, dice.uuid().to_string())];
-        let mut nonsense =
-            Nonsense { stage, dice, streams, offers: Vec::new(), next: 0, writes: Vec::new(), launched: 0 };
+        let mut nonsense = Nonsense {
+            stage,
+            dice,
+            streams,
+            offers: Vec::new(),
+            next: 0,
+            writes: Vec::new(),
+            launched: Vec::new(),
+        };
         for _ in 0..400 {
             nonsense.step();
         }
         assert!(nonsense.next > 5, "seed {seed}: nobody subscribed");
-        launched += nonsense.launched;
+        launched += nonsense.launched.len();
     }
     assert!(launched > 20, "hardly any task was launched, so little was tried: {launched}");
 }

@@ -8,7 +8,7 @@ use kaon_api::v1;
 
 use crate::events;
 use crate::master::{Master, Turn};
-use crate::state::tasks::{Told, model_state};
+use crate::state::tasks::{Told, model_state, told_by_agent};
 
 impl Master {
     /// The framework is told first, whether the task is known here or not; then the books follow the newest state that
@@ -36,8 +36,7 @@ impl Master {
         let was_connected = self.state.framework(framework).is_connected();
         let known = self.state.task(row).state;
         // What has ended stays ended: such an update only waits to be acknowledged.
-        let next = model_state(latest);
-        let next = if known.is_terminal() { known } else { next };
+        let next = told_by_agent(latest).filter(|_| !known.is_terminal()).unwrap_or(known);
         self.change_task(turn, row, next, status);
         // Only what was forwarded can be acknowledged.
         if was_connected && told.is_some() {

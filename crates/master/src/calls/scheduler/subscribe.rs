@@ -60,8 +60,7 @@ impl Master {
                 None => self.add_framework(turn, Some(id), info, connection, wishes),
             },
         };
-        let kind = call::Type::Subscribe;
-        self.state.framework_mut(row).counters.count_call(kind);
+        self.count_call(row, call::Type::Subscribe);
         Ok(())
     }
 
@@ -128,10 +127,14 @@ impl Master {
         }
         self.discard_framework_offers(row);
         self.timers.cancel(&TimerKey::Failover(row));
-        self.state.reconnect_framework(row, connection);
+        let was = self.state.reconnect_framework(row, connection);
         let framework = self.state.framework_mut(row);
         framework.set_info(info);
         framework.reregistered = turn.now.wall;
+        if was == Connection::Recovered {
+            // Mesos: to this master it is a new one.
+            framework.registered = turn.now.wall;
+        }
         wishes.put_into(framework);
         self.reshape_framework(row);
         self.retune_framework(row);
