@@ -2,6 +2,7 @@
 
 //! The command line for people, as it is written.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -18,6 +19,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(RunArguments),
+    Local(LocalArguments),
+    Master(MasterArguments),
+    Agent(AgentArguments),
     Status(StatusArguments),
     Agents(AgentsArguments),
     Frameworks(FrameworksArguments),
@@ -30,6 +34,45 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
     Logs(LogsArguments),
+}
+
+/// Runs a whole cluster in one process, until Ctrl-C
+#[derive(Debug, Args)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Example:
+  kaon local --agents 3"
+)]
+pub struct LocalArguments {
+    /// `kaon local --help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub flags: Vec<OsString>,
+}
+
+/// Runs a master, which divides a cluster
+#[derive(Debug, Args)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Example:
+  kaon master --ip=127.0.0.1 --port=5050 --work_dir=/var/lib/kaon/master"
+)]
+pub struct MasterArguments {
+    /// Those of mesos-master; `kaon master --help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub flags: Vec<OsString>,
+}
+
+/// Runs an agent, which runs the tasks of one host
+#[derive(Debug, Args)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Example:
+  kaon agent --master=127.0.0.1:5050 --ip=127.0.0.1 --work_dir=/var/lib/kaon/agent"
+)]
+pub struct AgentArguments {
+    /// Those of mesos-agent; `kaon agent --help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub flags: Vec<OsString>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -224,6 +267,16 @@ mod tests {
             Command::Run(run) => Ok(run),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_daemon_reads_its_flags_itself() {
+        let given = ["--ip=127.0.0.1", "--help", "--no-x", "-v", "word"];
+        let all = ["kaon", "agent"].iter().chain(&given);
+        let Command::Agent(arguments) = Cli::try_parse_from(all).unwrap().command else {
+            panic!("another command")
+        };
+        assert_eq!(arguments.flags, given);
     }
 
     #[test]

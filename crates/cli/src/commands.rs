@@ -16,6 +16,9 @@ use crate::arguments::{Cli, Command, TaskCommand};
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Run(arguments) => block_on(run::run(arguments)),
+        Command::Local(arguments) => kaon_daemon::main_local(arguments.flags),
+        Command::Master(arguments) => kaon_daemon::main_master(arguments.flags),
+        Command::Agent(arguments) => kaon_daemon::main_agent(arguments.flags),
         Command::Status(arguments) => block_on(view::status(arguments)),
         Command::Agents(arguments) => block_on(view::agents(arguments)),
         Command::Frameworks(arguments) => block_on(view::frameworks(arguments)),

@@ -9,6 +9,8 @@ mod records;
 mod table;
 mod yaml;
 
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,9 +18,25 @@ use clap::Parser;
 use arguments::Cli;
 
 fn main() -> ExitCode {
-    // Invariant: no thread exists yet, which the supervisor and the fetcher rely on.
+    // Invariant: no thread exists yet, which the supervisor, the fetcher and the daemons rely on.
     if let Some(code) = kaon_containerizer::dispatch(std::env::args_os()) {
         return code;
     }
-    commands::run(Cli::parse())
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    match daemon_of_mesos(&name) {
+        Some(daemon) => daemon(arguments.collect()),
+        None => commands::run(Cli::parse()),
+    }
+}
+
+/// The daemon of Mesos under whose name we were called, by a link.
+fn daemon_of_mesos(name: &OsStr) -> Option<fn(Vec<OsString>) -> ExitCode> {
+    match Path::new(name).file_name()?.to_str()? {
+        "mesos-master" => Some(kaon_daemon::main_master),
+        // Mesos: the name until 1.0, which packages still link to.
+        "mesos-agent" | "mesos-slave" => Some(kaon_daemon::main_agent),
+        "mesos-local" => Some(kaon_daemon::main_local),
+        _ => None,
+    }
 }

@@ -3,6 +3,7 @@
 //! Takes what a task needs out of what is offered.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use kaon_api::v1::{Resource, value};
 
@@ -51,6 +52,17 @@ impl Wanted {
         }
         offered.retain(|resource| resource.scalar.is_none() || thousandths_of(resource) > 0);
         Some(taken)
+    }
+}
+
+impl fmt::Display for Wanted {
+    /// `cpus 0.5, mem 32`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, amount)) in self.amounts.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{name} {}", *amount as f64 / PER_UNIT)?;
+        }
+        Ok(())
     }
 }
 
@@ -153,6 +165,11 @@ mod tests {
         let roles: Vec<_> = taken.iter().map(|r| r.role.as_deref().unwrap()).collect();
         assert_eq!((roles, amounts(&taken)), (vec!["ops", "*"], vec![("mem", 50.0), ("mem", 10.0)]));
         assert_eq!(wanted.take(&mut offered), None, "only the volume would be large enough");
+    }
+
+    #[test]
+    fn needs_can_be_told() {
+        assert_eq!(Wanted::new(0.5, 32.0).to_string(), "cpus 0.5, mem 32");
     }
 
     #[test]

@@ -93,9 +93,10 @@ impl Job {
             self.progress.show(self.batch.tally(), self.batch.wants_input(), &mut last_line);
             if !told_to_wait && !self.launched_any && self.started.elapsed() > FIRST_OFFER_PATIENCE {
                 told_to_wait = true;
-                self.progress.note(
-                    "no agent has offered enough for a task yet; still waiting (`kaon agents` shows what is free)",
-                );
+                let wanted = &self.options.settings.wanted;
+                self.progress.note(&format!(
+                    "no agent has offered what a task needs ({wanted}) yet; `kaon agents` shows what there is"
+                ));
             }
         }
     }
