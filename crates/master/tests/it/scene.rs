@@ -4,8 +4,8 @@
 //!
 //! A line of a script is one input: its kind, then its words, then JSON where it carries a message.
 //!
-//! - `define NAME TEXT`: `$NAME` stands for the text, with what its words mean where it is used. `$M` is the master's id, `$O` the newest offer's,
-//!   `$A1` that of the agent at 10.0.0.1, `$F1` that of the framework of stream 1.
+//! - `define NAME TEXT`: `$NAME` stands for the text, with what its words mean where it is used. `$M` is the
+//!   master's id, `$O` the newest offer's, `$A1` that of the agent at 10.0.0.1, `$F1` that of stream 1's framework.
 //! - `set NAME VALUE`: a setting of the master; only before the first input.
 //! - `writes held` (or `free`): whether writes to the registry become durable only by `stored N`.
 //! - `after DURATION`: time passes, with a tick at each deadline.
@@ -22,14 +22,16 @@
 //! - `launch STREAM TASK:CPUS…`: ACCEPT of the newest offer. `update N STREAM TASK STATE U [LATEST]`.
 //! - `ack STREAM N TASK U`
 
+mod inputs;
+mod short;
+mod show;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use kaon_api::json::{Dialect, from_json, parse, to_json};
+use kaon_api::json::{Dialect, from_json, parse};
 use kaon_api::wire::Message;
-use kaon_api::{internal, v0, v1};
-use kaon_master::registry::Operation;
 use kaon_master::*;
 use kaon_model::{Now, Span};
 
@@ -84,7 +86,8 @@ impl Stage {
             "failover" => self.fail_over(),
             "after" => self.pass(rest, &mut out),
             _ => {
-                let input = short_input(self, kind, rest).unwrap_or_else(|| parse_input(self, kind, rest));
+                let input = short::short_input(self, kind, rest)
+                    .unwrap_or_else(|| inputs::parse_input(self, kind, rest));
                 self.input(input, &mut out);
             }
         }
@@ -101,7 +104,7 @@ impl Stage {
         let mut durable = Vec::new();
         for effect in effects {
             self.note(&effect, &mut durable);
-            let text = show(&effect).replace(self.master.id(), "M");
+            let text = show::show(&effect).replace(self.master.id(), "M");
             let text = self.streams.values().fold(text, |text, id| text.replace(id.as_str(), "ID"));
             writeln!(out, "{text}").unwrap();
         }
@@ -210,259 +213,4 @@ fn number(word: &str) -> u64 {
 fn json<M: Message>(text: &str) -> M {
     let json = parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
     from_json(&json, Dialect::V1).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-fn uuid(digit: &str) -> Vec<u8> {
-    vec![digit.parse().unwrap(); 16]
-}
-
-fn agent_info(number: &str, resources: &str) -> v1::AgentInfo {
-    v1::AgentInfo {
-        hostname: format!("host{number}"),
-        port: Some(5051),
-        resources: kaon_model::parse_list(resources, &kaon_model::Role::star()).unwrap(),
-        checkpoint: Some(true),
-        ..Default::default()
-    }
-}
-
-fn capabilities() -> Vec<v1::agent_info::Capability> {
-    use kaon_api::wire::Enumeration;
-    let all = v1::agent_info::capability::Type::VALUES.iter().filter(|entry| entry.1 != 0);
-    all.map(|entry| v1::agent_info::Capability { r#type: Some(entry.0), ..Default::default() }).collect()
-}
-
-fn short_input(stage: &Stage, kind: &str, rest: &str) -> Option<Input> {
-    let words: Vec<&str> = rest.split_whitespace().collect();
-    let from = |number: &str| format!("slave(1)@10.0.0.{number}:5051").parse().unwrap();
-    let message = |number: &str, to: &str, message| {
-        Some(Input::Message { from: from(number), to: to.to_string(), message: Box::new(message) })
-    };
-    match (kind, words.as_slice()) {
-        ("join", [number, resources]) => {
-            let agent = Box::new(agent_info(number, resources));
-            let register = internal::RegisterAgentMessage {
-                agent,
-                version: Some("1.11.0".to_string()),
-                agent_capabilities: capabilities(),
-                resource_version_uuid: Some(v1::UUID { value: uuid("9"), ..Default::default() }),
-                ..Default::default()
-            };
-            message(number, "master", PeerMessage::RegisterAgent(register))
-        }
-        ("return", [number, resources, ..]) => {
-            let body = rest.splitn(3, ' ').nth(2).unwrap_or("{}");
-            let whole = format!(r#"{{"agent":{{"hostname":"x"}},{}"#, body.strip_prefix('{').unwrap());
-            let mut back: internal::ReregisterAgentMessage = json(&whole.replace(",}", "}"));
-            back.agent = Box::new(agent_info(number, resources));
-            back.agent.id = Some(v1::AgentID::from(stage.named(&format!("$A{number}"))));
-            back.version.get_or_insert_with(|| "1.11.0".to_string());
-            back.agent_capabilities = capabilities();
-            message(number, "master", PeerMessage::ReregisterAgent(back))
-        }
-        ("pong", [number]) => {
-            let pong = PeerMessage::Pong(internal::PongAgentMessage::default());
-            message(number, &format!("slave-observer({number})"), pong)
-        }
-        ("update", [number, stream, task, state, digit, latest @ ..]) => {
-            use kaon_api::wire::Enumeration;
-            let state_of = |name: &str| v1::TaskState::from_name(name).unwrap();
-            let status = v1::TaskStatus {
-                task_id: v1::TaskID::from(*task),
-                state: state_of(state),
-                source: Some(v1::task_status::Source::SourceExecutor),
-                ..Default::default()
-            };
-            let update = internal::StatusUpdate {
-                framework_id: v1::FrameworkID::from(stage.named(&format!("$F{stream}"))),
-                agent_id: Some(v1::AgentID::from(stage.named(&format!("$A{number}")))),
-                status: Box::new(status),
-                timestamp: 5.0,
-                uuid: Some(uuid(digit)),
-                latest_state: Some(state_of(latest.first().unwrap_or(state))),
-                ..Default::default()
-            };
-            let update = internal::StatusUpdateMessage { update: Box::new(update), ..Default::default() };
-            message(number, "master", PeerMessage::StatusUpdate(update))
-        }
-        ("launch", [stream, tasks @ ..]) => {
-            let tasks: Vec<String> = tasks.iter().map(|task| launched(stage, task)).collect();
-            let accept = format!(
-                r#"{{"type":"ACCEPT","framework_id":{{"value":"{}"}},"accept":{{"offer_ids":[{{"value":"{}"}}],"operations":[{{"type":"LAUNCH","launch":{{"task_infos":[{}]}}}}]}}}}"#,
-                stage.named(&format!("$F{stream}")),
-                stage.named("$O"),
-                tasks.join(",")
-            );
-            let stream_id = stage.stream_id(stream);
-            Some(Input::Call {
-                ticket: Ticket(0),
-                stream_id,
-                call: Box::new(json(&accept)),
-                caller: Caller::default(),
-            })
-        }
-        ("ack", [stream, number, task, digit]) => {
-            let acknowledge = v1::scheduler::call::Acknowledge {
-                agent_id: v1::AgentID::from(stage.named(&format!("$A{number}"))),
-                task_id: v1::TaskID::from(*task),
-                uuid: uuid(digit),
-                ..Default::default()
-            };
-            let call = v1::scheduler::Call {
-                framework_id: Some(v1::FrameworkID::from(stage.named(&format!("$F{stream}")))),
-                r#type: Some(v1::scheduler::call::Type::Acknowledge),
-                acknowledge: Some(acknowledge),
-                ..Default::default()
-            };
-            let stream_id = stage.stream_id(stream);
-            Some(Input::Call {
-                ticket: Ticket(0),
-                stream_id,
-                call: Box::new(call),
-                caller: Caller::default(),
-            })
-        }
-        _ => None,
-    }
-}
-
-/// A task of so many cpus on the agent of the newest offer.
-fn launched(stage: &Stage, task: &str) -> String {
-    let (name, cpus) = task.split_once(':').expect("TASK:CPUS");
-    let cpus = format!(r#"{{"name":"cpus","type":"SCALAR","scalar":{{"value":{cpus}}}}}"#);
-    let (id, agent) =
-        (format!(r#"{{"value":"{name}"}}"#), format!(r#"{{"value":"{}"}}"#, stage.named("$OA")));
-    format!(
-        r#"{{"name":"{name}","task_id":{id},"agent_id":{agent},"command":{{"value":"true"}},"resources":[{cpus}]}}"#
-    )
-}
-
-fn parse_input(stage: &mut Stage, kind: &str, rest: &str) -> Input {
-    let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
-    let (caller, body) = match more.strip_prefix("as ") {
-        Some(named) => {
-            let (principal, body) = named.split_once(' ').expect("as PRINCIPAL JSON");
-            (Caller { principal: Some(principal.to_string()) }, body)
-        }
-        None => (Caller::default(), more),
-    };
-    stage.tickets += 1;
-    let ticket = Ticket(stage.tickets);
-    match kind {
-        "tick" => Input::Tick,
-        "stored" => Input::Stored { write: Write(number(first)) },
-        "exited" => Input::Exited { peer: first.parse().unwrap() },
-        "close" => Input::StreamClosed { stream: Stream(number(first)) },
-        "watch" => Input::Watch { stream: Stream(number(first)), caller },
-        "subscribe" => Input::Subscribe { stream: Stream(number(first)), call: Box::new(json(body)), caller },
-        "call" => {
-            Input::Call { ticket, stream_id: stage.stream_id(first), call: Box::new(json(body)), caller }
-        }
-        "operator" => Input::Operator { ticket, call: Box::new(json(rest)), caller: Caller::default() },
-        "message" => {
-            let mut words = more.splitn(3, ' ');
-            let mut word = || words.next().unwrap_or_default();
-            let (to, name, body) = (word().to_string(), word(), word());
-            Input::Message { from: first.parse().unwrap(), to, message: Box::new(peer_message(name, body)) }
-        }
-        _ => panic!("no input '{kind}'"),
-    }
-}
-
-fn peer_message(name: &str, body: &str) -> PeerMessage {
-    match name {
-        "RegisterAgent" => PeerMessage::RegisterAgent(json(body)),
-        "ReregisterAgent" => PeerMessage::ReregisterAgent(json(body)),
-        "UnregisterAgent" => PeerMessage::UnregisterAgent(json(body)),
-        "UpdateAgent" => PeerMessage::UpdateAgent(json(body)),
-        "Pong" => PeerMessage::Pong(internal::PongAgentMessage::default()),
-        "StatusUpdate" => PeerMessage::StatusUpdate(json(body)),
-        "ExitedExecutor" => PeerMessage::ExitedExecutor(json(body)),
-        "ExecutorToFramework" => PeerMessage::ExecutorToFramework(json(body)),
-        "SchedulerCall" => PeerMessage::SchedulerCall(json::<v0::scheduler::Call>(body)),
-        _ => panic!("no message '{name}'"),
-    }
-}
-
-/// An effect as one line, without what only takes room.
-fn show(effect: &Effect) -> String {
-    match effect {
-        Effect::Send { to, from, message } => {
-            let (name, _) = message.encode();
-            format!("{to} <- {from} {} {}", name.rsplit('.').next().unwrap(), show_message(message))
-        }
-        Effect::Link { to } => format!("{to} linked"),
-        Effect::Event { stream, event } => {
-            let mut event = (**event).clone();
-            if let Some(subscribed) = &mut event.subscribed {
-                subscribed.master_info = None;
-            }
-            format!("stream {} <- {}", stream.0, to_json(&event, Dialect::V1))
-        }
-        Effect::OpenStream { stream, .. } => format!("stream {} opened", stream.0),
-        Effect::WatchEvent { stream, event } => {
-            format!("watcher {} <- {}", stream.0, to_json(&**event, Dialect::V1))
-        }
-        Effect::Close { stream } => format!("stream {} closed", stream.0),
-        Effect::Reply { reply, .. } => match reply {
-            Reply::Ok => "reply 200".to_string(),
-            Reply::Accepted => "reply 202".to_string(),
-            Reply::Refused { code, text } => format!("reply {code} {text}").trim_end().to_string(),
-        },
-        Effect::Store { write, record, .. } => {
-            let operations = kaon_master::registry::decode(record).unwrap();
-            let texts: Vec<String> = operations.iter().map(show_operation).collect();
-            format!("store {} {}", write.0, texts.join(", "))
-        }
-    }
-}
-
-fn show_operation(operation: &Operation) -> String {
-    let id = |info: &v1::AgentInfo| info.id.clone().unwrap_or_default().value;
-    match operation {
-        Operation::AdmitAgent(info) => format!("admit {}", id(info)),
-        Operation::UpdateAgent(info) => format!("update {}", id(info)),
-        Operation::RemoveAgent(id) => format!("remove {id}"),
-        Operation::MarkUnreachable(id, _) => format!("unreachable {id}"),
-        Operation::MarkGone(id, _) => format!("gone {id}"),
-        Operation::Prune(ids) => format!("prune {ids:?}"),
-    }
-}
-
-fn show_message(message: &ToPeer) -> String {
-    /// The description of a framework is long, and the same each time.
-    fn brief(info: &mut v1::FrameworkInfo) {
-        *info = v1::FrameworkInfo {
-            id: info.id.take(),
-            name: std::mem::take(&mut info.name),
-            ..Default::default()
-        };
-    }
-    let text = |message: String| message.replace(r#""failover_timeout":0.0,"checkpoint":false"#, "");
-    match message.clone() {
-        ToPeer::AgentRegistered(message) => to_json(&message, Dialect::V1),
-        ToPeer::AgentReregistered(mut message) => {
-            for question in &mut message.reconciliations {
-                question.framework = None;
-            }
-            to_json(&message, Dialect::V1)
-        }
-        ToPeer::Ping(message) => to_json(&message, Dialect::V1),
-        ToPeer::Shutdown(message) => to_json(&message, Dialect::V1),
-        ToPeer::RunTask(mut message) => {
-            brief(&mut message.framework);
-            text(to_json(&message, Dialect::V1))
-        }
-        ToPeer::RunTaskGroup(mut message) => {
-            brief(&mut message.framework);
-            text(to_json(&message, Dialect::V1))
-        }
-        ToPeer::KillTask(message) => to_json(&message, Dialect::V1),
-        ToPeer::ShutdownExecutor(message) => to_json(&message, Dialect::V1),
-        ToPeer::ShutdownFramework(message) => to_json(&message, Dialect::V1),
-        ToPeer::UpdateFramework(message) => to_json(&message, Dialect::V1),
-        ToPeer::StatusUpdateAcknowledgement(message) => to_json(&message, Dialect::V1),
-        ToPeer::FrameworkToExecutor(message) => to_json(&message, Dialect::V1),
-        ToPeer::FrameworkError(message) => to_json(&message, Dialect::V1),
-    }
 }

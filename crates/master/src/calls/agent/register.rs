@@ -8,7 +8,9 @@ use kaon_model::{DiskInfo, ReservationKind, Resources, format};
 
 use crate::effect::ToPeer;
 use crate::flows::admission::Admission;
+use crate::flows::removal::Cause;
 use crate::master::{Master, Turn};
+use crate::state::AgentRow;
 use crate::state::capabilities::AgentCapabilities;
 use crate::validate::agent_message;
 
@@ -29,20 +31,7 @@ impl Master {
             return;
         }
         if let Some(&row) = self.state.agents.rows_of_pid(&from).last() {
-            let agent = self.state.agent(row);
-            if agent.connected {
-                // Our answer was lost, or crossed its question.
-                let registered = internal::AgentRegisteredMessage {
-                    agent_id: v1::AgentID::from(agent.id.as_str()),
-                    connection: Some(self.connection()),
-                    ..Default::default()
-                };
-                turn.send(&from, ToPeer::AgentRegistered(registered));
-            } else {
-                // It asks again, and is a new one then.
-                self.remove_agent(turn, row, crate::flows::removal::Cause::Replaced);
-            }
-            return;
+            return self.register_again(turn, row, &from, message.resource_version_uuid.as_ref());
         }
         if self.awaiting.is_full() {
             self.state.tables.counters.dropped_messages += 1;
@@ -60,6 +49,29 @@ impl Master {
                 resource_version: message.resource_version_uuid,
             },
         );
+    }
+
+    /// Somebody at this address is registered already.
+    fn register_again(&mut self, turn: &mut Turn, row: AgentRow, from: &Upid, version: Option<&v1::UUID>) {
+        let agent = self.state.agent(row);
+        // Mesos: takes a new process for the old one, whose tasks it then believes in, if the broken link was not
+        // noticed yet. Each process makes a version of its own.
+        let same = match (&agent.resource_version, version) {
+            (Some(known), Some(told)) => known == told,
+            _ => true,
+        };
+        if agent.connected && same {
+            // Our answer was lost, or crossed its question.
+            let registered = internal::AgentRegisteredMessage {
+                agent_id: v1::AgentID::from(agent.id.as_str()),
+                connection: Some(self.connection()),
+                ..Default::default()
+            };
+            turn.send(from, ToPeer::AgentRegistered(registered));
+        } else {
+            // It asks again, and is a new one then.
+            self.remove_agent(turn, row, Cause::Replaced);
+        }
     }
 }
 

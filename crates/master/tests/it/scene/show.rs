@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Effects as lines of text.
+
+use kaon_api::json::{Dialect, to_json};
+use kaon_api::v1;
+use kaon_master::registry::Operation;
+use kaon_master::*;
+
+/// An effect as one line, without what only takes room.
+pub fn show(effect: &Effect) -> String {
+    match effect {
+        Effect::Send { to, from, message } => {
+            let (name, _) = message.encode();
+            format!("{to} <- {from} {} {}", name.rsplit('.').next().unwrap(), show_message(message))
+        }
+        Effect::Link { to } => format!("{to} linked"),
+        Effect::Event { stream, event } => {
+            let mut event = (**event).clone();
+            if let Some(subscribed) = &mut event.subscribed {
+                subscribed.master_info = None;
+            }
+            format!("stream {} <- {}", stream.0, to_json(&event, Dialect::V1))
+        }
+        Effect::OpenStream { stream, .. } => format!("stream {} opened", stream.0),
+        Effect::WatchEvent { stream, event } => {
+            format!("watcher {} <- {}", stream.0, to_json(&**event, Dialect::V1))
+        }
+        Effect::Close { stream } => format!("stream {} closed", stream.0),
+        Effect::Reply { reply, .. } => match reply {
+            Reply::Ok => "reply 200".to_string(),
+            Reply::Accepted => "reply 202".to_string(),
+            Reply::Refused { code, text } => format!("reply {code} {text}").trim_end().to_string(),
+        },
+        Effect::Store { write, record, .. } => {
+            let operations = kaon_master::registry::decode(record).unwrap();
+            let texts: Vec<String> = operations.iter().map(show_operation).collect();
+            format!("store {} {}", write.0, texts.join(", "))
+        }
+    }
+}
+
+fn show_operation(operation: &Operation) -> String {
+    let id = |info: &v1::AgentInfo| info.id.clone().unwrap_or_default().value;
+    match operation {
+        Operation::AdmitAgent(info) => format!("admit {}", id(info)),
+        Operation::UpdateAgent(info) => format!("update {}", id(info)),
+        Operation::RemoveAgent(id) => format!("remove {id}"),
+        Operation::MarkUnreachable(id, _) => format!("unreachable {id}"),
+        Operation::MarkGone(id, _) => format!("gone {id}"),
+        Operation::Prune(ids) => format!("prune {ids:?}"),
+    }
+}
+
+fn show_message(message: &ToPeer) -> String {
+    /// The description of a framework is long, and the same each time.
+    fn brief(info: &mut v1::FrameworkInfo) {
+        *info = v1::FrameworkInfo {
+            id: info.id.take(),
+            name: std::mem::take(&mut info.name),
+            ..Default::default()
+        };
+    }
+    let text = |message: String| message.replace(r#""failover_timeout":0.0,"checkpoint":false"#, "");
+    match message.clone() {
+        ToPeer::AgentRegistered(message) => to_json(&message, Dialect::V1),
+        ToPeer::AgentReregistered(mut message) => {
+            for question in &mut message.reconciliations {
+                question.framework = None;
+            }
+            to_json(&message, Dialect::V1)
+        }
+        ToPeer::Ping(message) => to_json(&message, Dialect::V1),
+        ToPeer::Shutdown(message) => to_json(&message, Dialect::V1),
+        ToPeer::RunTask(mut message) => {
+            brief(&mut message.framework);
+            text(to_json(&message, Dialect::V1))
+        }
+        ToPeer::RunTaskGroup(mut message) => {
+            brief(&mut message.framework);
+            text(to_json(&message, Dialect::V1))
+        }
+        ToPeer::KillTask(message) => to_json(&message, Dialect::V1),
+        ToPeer::ShutdownExecutor(message) => to_json(&message, Dialect::V1),
+        ToPeer::ShutdownFramework(message) => to_json(&message, Dialect::V1),
+        ToPeer::UpdateFramework(message) => to_json(&message, Dialect::V1),
+        ToPeer::StatusUpdateAcknowledgement(message) => to_json(&message, Dialect::V1),
+        ToPeer::FrameworkToExecutor(message) => to_json(&message, Dialect::V1),
+        ToPeer::FrameworkError(message) => to_json(&message, Dialect::V1),
+    }
+}
