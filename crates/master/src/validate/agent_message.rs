@@ -43,6 +43,10 @@ fn agent_info(info: &v1::AgentInfo) -> Result<(), String> {
     if let Some(id) = info.id.as_ref().filter(|id| !id.value.is_empty()) {
         validate_id(&id.value).map_err(|error| error.to_string())?;
     }
+    if info.domain.is_some() {
+        // Mesos: an agent with a domain cannot join a master without one.
+        return Err("the agent lies in a domain, and this master in none".to_string());
+    }
     validate_all(&info.resources).map_err(|error| error.to_string())
 }
 

@@ -5,24 +5,29 @@
 use std::collections::BTreeSet;
 
 use kaon_api::v1;
-use kaon_model::{Resource, Resources, Role, format, resource_validity};
+use kaon_model::{Resource, Resources, Role, format};
 
 /// Takes resources over from a framework: well-formed, of whole gpus, all charged to the role of the offer.
 ///
 /// A framework may leave the role out; the one it was offered in is put there, as Mesos does. The wire form is
 /// changed to what agents are sent.
 pub(crate) fn adopt(wire: &mut [v1::Resource], role: &Role) -> Result<Resources, String> {
-    resource_validity::validate_all(wire).map_err(|problem| format!("Invalid resources: {problem}"))?;
+    let given = Resources::from_wire(wire).map_err(|problem| problem.to_string())?;
+    let mut silent = 0;
     for resource in wire.iter_mut() {
         format::upgrade(resource);
         if resource.allocation_info.as_ref().is_none_or(|info| info.role.is_none()) {
             let role = Some(role.to_string());
             resource.allocation_info = Some(v1::resource::AllocationInfo { role, ..Default::default() });
+            silent += 1;
         }
     }
-    let resources = Resources::from_wire(wire).map_err(|problem| format!("Invalid resources: {problem}"))?;
-    let gpus = resources.get_scalar("gpus").to_f64();
-    if gpus.fract() != 0.0 {
+    let resources = match silent {
+        0 => given,
+        _ if silent == wire.len() => given.allocate(role),
+        _ => Resources::from_wire(wire).map_err(|problem| problem.to_string())?,
+    };
+    if resources.get_scalar("gpus").to_f64().fract() != 0.0 {
         return Err("Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer".to_string());
     }
     Ok(resources)

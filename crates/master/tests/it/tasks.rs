@@ -106,6 +106,11 @@ fn tasks_are_refused_with_the_texts_of_mesos() {
         ("t", r#""resources":[]"#, "Task uses no resources"),
         (
             "t",
+            r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":-1}}]"#,
+            "Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0",
+        ),
+        (
+            "t",
             r#""resources":[{"name":"gpus","type":"SCALAR","scalar":{"value":0.5}}]"#,
             "Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer",
         ),
