@@ -133,13 +133,12 @@ impl Master {
 
     /// What the agent runs is a fact: executors that it did not list are gone, those that it did are there.
     fn compare_executors(&mut self, agent: AgentRow, listed: &[v1::ExecutorInfo]) {
+        let runs: BTreeSet<(&str, &str)> =
+            listed.iter().map(|info| (framework_of(info), info.executor_id.value.as_str())).collect();
         for row in self.state.executors.of_agent(agent) {
             let own = &self.state.tables.executors[row];
             let framework = &self.state.framework(own.framework).id;
-            let same = |info: &v1::ExecutorInfo| {
-                *framework == framework_of(info) && own.id == info.executor_id.value.as_str()
-            };
-            if !listed.iter().any(same) {
+            if !runs.contains(&(framework.as_str(), own.id.as_str())) {
                 self.drop_executor(row);
             }
         }
