@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaon_model::{ContainerId, Entropy, FrameworkId, Mono, Now, TaskId, Timers, Uuid, format};
+use kaon_model::{AgentId, ContainerId, Entropy, FrameworkId, Mono, Now, TaskId, Timers, Uuid, format};
 
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply};
@@ -40,6 +40,8 @@ pub(crate) enum Timer {
     Retry(FrameworkId, TaskId),
     /// The oldest sandbox is to be removed.
     Collect,
+    /// All that an agent left, which was registered here before, is to be removed.
+    Discard(AgentId),
 }
 
 /// What waits for facts to be durable.
@@ -178,6 +180,7 @@ impl Agent {
                 Timer::Heartbeat(container) => self.heartbeat(cx, &container),
                 Timer::Retry(framework, task) => self.send_next(cx, &(framework, task)),
                 Timer::Collect => self.collect(cx),
+                Timer::Discard(id) => self.collect_agent(cx, &id),
             }
         }
     }

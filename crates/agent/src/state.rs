@@ -99,7 +99,8 @@ impl State {
         let framework = self.frameworks.get(framework)?;
         // A command task's executor goes by the task's own id, so the common case needs no search.
         let direct = framework.executors.get(task.as_str()).filter(|executor| executor.knows(task));
-        let found = direct.or_else(|| framework.executors.values().find(|executor| executor.knows(task)))?;
+        let mut others = framework.executors.values().filter(|executor| executor.kind != Kind::Command);
+        let found = direct.or_else(|| others.find(|executor| executor.knows(task)))?;
         Some(found.key())
     }
 

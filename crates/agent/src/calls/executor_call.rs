@@ -77,11 +77,11 @@ impl Agent {
         let is_known = executor.tasks.contains_key(&task);
         status.source = Some(v1::task_status::Source::SourceExecutor);
         status.agent_id = Some(v1::AgentID::from(agent.as_str()));
-        status.executor_id = Some(v1::ExecutorID::from(key.executor.as_str()));
         let timestamp = *status.timestamp.get_or_insert(cx.now.wall.secs_f64());
         let update = StatusUpdate {
             framework_id: v1::FrameworkID::from(key.framework.as_str()),
-            executor_id: status.executor_id.clone(),
+            // Mesos: in the status itself it stands only where the executor put it.
+            executor_id: Some(v1::ExecutorID::from(key.executor.as_str())),
             agent_id: status.agent_id.clone(),
             uuid: status.uuid.clone(),
             timestamp,

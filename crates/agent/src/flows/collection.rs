@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kaon_model::{ContainerId, ExecutorId, FrameworkId, Mono, Wall};
+use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, Mono, Wall};
 
 use crate::agent::{Agent, Cx, Timer};
 use crate::effect::Effect;
@@ -92,6 +92,18 @@ impl Agent {
             self.discard_oldest(cx);
         }
         self.rearm_collection();
+    }
+
+    /// Puts all that an agent left, which was registered here before, on the list. Its time begins anew with every
+    /// start of this agent.
+    pub(crate) fn discard_agent(&mut self, cx: &Cx, id: AgentId) {
+        self.timers.set(Timer::Discard(id), cx.now.mono + self.config.gc_delay);
+    }
+
+    pub(crate) fn collect_agent(&mut self, cx: &mut Cx, id: &AgentId) {
+        self.state.counters.path_removals += 1;
+        cx.push(Effect::Remove { path: Tree::Sandboxes.agent(id) });
+        self.record(cx, vec![FileOp::Remove { path: Tree::Meta.agent(id) }], None);
     }
 
     pub(crate) fn collect(&mut self, cx: &mut Cx) {

@@ -50,10 +50,12 @@ impl Agent {
 
     fn subscribed(&self, key: &Key) -> Option<event::Subscribed> {
         let (framework, executor) = (self.state.framework(&key.framework)?, self.state.executor(key)?);
+        // Mesos: the flag that every agent sets, that it checkpoints, is not told here.
+        let agent_info = v1::AgentInfo { checkpoint: None, ..v1::AgentInfo::clone(&self.state.info) };
         Some(event::Subscribed {
             executor_info: Box::new(v1::ExecutorInfo::clone(&executor.info)),
             framework_info: Box::new(v1::FrameworkInfo::clone(&framework.info)),
-            agent_info: Box::new(v1::AgentInfo::clone(&self.state.info)),
+            agent_info: Box::new(agent_info),
             container_id: Some(Box::new(container_id(&executor.container, None))),
             ..Default::default()
         })

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
-use kaon_model::{AgentId, ContainerId, Resources, TaskState, Wall};
+use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, Resources, TaskState, Wall};
 
 use crate::agent::{Agent, Cx, Timer};
 use crate::effect::Effect;
@@ -31,6 +31,14 @@ struct Ended {
     at: Wall,
 }
 
+/// Whether this agent is the one that lived here before.
+enum Takeover {
+    Same,
+    Another,
+    /// It cannot be told, and going on would harm.
+    Refused,
+}
+
 impl Agent {
     pub(crate) fn recover(
         &mut self,
@@ -39,18 +47,38 @@ impl Agent {
         containers: Vec<(ContainerId, RecoveredContainer)>,
     ) {
         let containers: Containers = containers.into_iter().collect();
-        let Recovered { agent, boot_id, frameworks, quarantined, warnings, repairs } = recovered;
+        let Recovered { agent, boot_id, frameworks, other_agents, quarantined, warnings, repairs } =
+            recovered;
+        other_agents.into_iter().for_each(|id| self.discard_agent(cx, id));
         self.state.counters.recovery_errors = quarantined.len() as u64;
         warnings.into_iter().for_each(|warning| cx.warn(warning));
         if !repairs.is_empty() {
             self.record(cx, repairs, None);
         }
         let rebooted = boot_id.is_some_and(|boot_id| boot_id != self.config.boot_id);
+        if let Some(agent) = agent {
+            match self.takes_over(cx, &agent, rebooted) {
+                Takeover::Same => self.take_up(cx, agent, frameworks, quarantined, &containers, rebooted),
+                Takeover::Another => {}
+                // What runs may still be wanted, so nothing is touched.
+                Takeover::Refused => return,
+            }
+        }
+        destroy_unknown(cx, &containers, |container| self.owners.contains_key(container));
+        // Mesos: written at the very end, so that a recovery that was cut short sees the reboot again.
         self.record(cx, vec![facts::boot_id(&self.config.boot_id)], None);
-        let Some(agent) = agent.filter(|agent| self.takes_over(cx, agent, rebooted)) else {
-            self.recovered(cx);
-            return destroy_unknown(cx, &containers, |_| false);
-        };
+        self.await_executors(cx);
+    }
+
+    fn take_up(
+        &mut self,
+        cx: &mut Cx,
+        agent: v1::AgentInfo,
+        frameworks: Vec<RecoveredFramework>,
+        quarantined: Vec<(FrameworkId, ExecutorId, ContainerId)>,
+        containers: &Containers,
+        rebooted: bool,
+    ) {
         self.state.id = agent.id.as_ref().map(|id| AgentId::from(id.value.as_str()));
         self.state.info = Arc::new(v1::AgentInfo { id: agent.id, ..v1::AgentInfo::clone(&self.state.info) });
         let mut ended = Vec::new();
@@ -66,22 +94,21 @@ impl Agent {
         ended.extend(set_aside);
         ended.sort_by_key(|run| run.at);
         ended.into_iter().for_each(|run| self.discard_run(cx, run.key, run.container, true, run.at));
-        self.take_up_executors(cx, &containers, rebooted);
-        destroy_unknown(cx, &containers, |container| self.owners.contains_key(container));
-        self.await_executors(cx);
+        self.take_up_executors(cx, containers, rebooted);
     }
 
     /// Whether the recovered identity may be kept. Mesos: an agent that is described otherwise than before is another
     /// one; after a reboot that costs nothing, without one it would orphan what runs.
-    fn takes_over(&mut self, cx: &mut Cx, before: &v1::AgentInfo, rebooted: bool) -> bool {
+    fn takes_over(&mut self, cx: &mut Cx, before: &v1::AgentInfo, rebooted: bool) -> Takeover {
         if before.id.as_ref().is_none_or(|id| kaon_model::validate_id(&id.value).is_err()) {
-            return false;
+            return Takeover::Another;
         }
-        let Some(difference) = difference(before, &self.state.info) else { return true };
+        let Some(difference) = difference(before, &self.state.info) else { return Takeover::Same };
         if rebooted {
             cx.warn(format!("Registering as a new agent after the reboot, because its {difference} changed"));
+            before.id.iter().for_each(|id| self.discard_agent(cx, AgentId::from(id.value.as_str())));
             self.record(cx, vec![facts::forget_agent()], None);
-            return false;
+            return Takeover::Another;
         }
         let message = format!(
             "The agent's {difference} differs from what it was registered with. Restore the configuration, or, to lose \
@@ -91,7 +118,7 @@ impl Agent {
             layout::LATEST
         );
         cx.push(Effect::Exit { code: 1, message });
-        false
+        Takeover::Refused
     }
 
     fn recover_framework(&mut self, recovered: RecoveredFramework, ended: &mut Vec<Ended>) {

@@ -210,6 +210,7 @@ impl Agent {
             agent_id: v1::AgentID::from(id.as_str()),
             update_oversubscribed_resources: Some(false),
             operations: Some(update_agent_message::Operations::default()),
+            resource_providers: Some(update_agent_message::ResourceProviders::default()),
             resource_version_uuid: Some(self.version_uuid()),
             ..Default::default()
         };

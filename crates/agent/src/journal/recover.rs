@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use kaon_api::internal::StatusUpdate;
 use kaon_api::v1;
-use kaon_model::{ContainerId, ExecutorId, FrameworkId, TaskId, Uuid};
+use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Uuid};
 
 use super::layout::{BOOT_ID, LATEST, META_AGENTS};
 use super::run_file::RunFile;
@@ -23,6 +23,8 @@ pub struct Recovered {
     /// The boot in which it last lived.
     pub boot_id: Option<String>,
     pub frameworks: Vec<RecoveredFramework>,
+    /// The ids under which agents registered here before this one.
+    pub other_agents: Vec<AgentId>,
     /// Runs that could not be read, and are set aside.
     pub quarantined: Vec<(FrameworkId, ExecutorId, ContainerId)>,
     /// What people should know about the files.
@@ -96,7 +98,9 @@ pub fn recover(
     let latest = text(&format!("{META_AGENTS}/{LATEST}"));
     let latest =
         latest.and_then(|target| target.trim_end_matches('/').rsplit('/').next().map(str::to_string));
-    let Some(latest) = latest.filter(|latest| !latest.is_empty()) else { return Ok(recovered) };
+    let latest = latest.filter(|latest| !latest.is_empty());
+    recovered.other_agents = other_agents(&files, latest.as_deref());
+    let Some(latest) = latest else { return Ok(recovered) };
 
     let folder = format!("{META_AGENTS}/{latest}/");
     let mut draft = Draft::default();
@@ -115,6 +119,15 @@ pub fn recover(
     }
     draft.finish(&mut recovered);
     Ok(recovered)
+}
+
+fn other_agents(files: &BTreeMap<String, Vec<u8>>, latest: Option<&str>) -> Vec<AgentId> {
+    let folder = format!("{META_AGENTS}/");
+    let below = files.keys().filter_map(|path| path.strip_prefix(&folder)?.split_once('/'));
+    let mut ids: Vec<AgentId> =
+        below.filter(|(id, _)| Some(*id) != latest).map(|(id, _)| AgentId::from(id)).collect();
+    ids.dedup();
+    ids
 }
 
 /// The first record of a file, which holds just one; none where the file is empty.

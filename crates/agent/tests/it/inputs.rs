@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! start | restart | reboot | crash    an agent on what lies on the disk; the one before it was killed
+//! describe host8                      the agent's configuration, from the next start on
 //! framework f1 [checkpoint] [aware] [killing]
 //! leader [10.0.0.1:5050] | no leader | exited 10.0.0.1:5050 | ping | ping disconnected
 //! registered S0 | reregistered S0 [f1 t9]
@@ -39,6 +40,7 @@ pub fn run(world: &mut World, line: &str) {
             world.config.boot_id += "'";
             world.start();
         }
+        ["describe", hostname] => world.config.info.hostname = hostname.to_string(),
         ["framework", id, ref rest @ ..] => {
             drop(world.frameworks.insert(id.to_string(), framework(id, rest)))
         }

@@ -8,6 +8,7 @@
 mod cuts;
 mod endpoints;
 mod inputs;
+mod mesos;
 mod render;
 mod scene;
 mod storm;

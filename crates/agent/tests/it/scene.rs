@@ -29,6 +29,8 @@ pub struct World {
     pub containers: BTreeMap<ContainerId, RecoveredContainer>,
     /// The update of each task that was sent last.
     pub sent: BTreeMap<String, Vec<u8>>,
+    /// All messages that were sent.
+    pub messages: Vec<ToPeer>,
     pub environment: Vec<(String, String)>,
     /// The shape of the agent's resource version, as it said last.
     pub version: Vec<u8>,
@@ -72,6 +74,7 @@ impl World {
             held: None,
             containers: BTreeMap::new(),
             sent: BTreeMap::new(),
+            messages: Vec::new(),
             environment: Vec::new(),
             version: Vec::new(),
             tickets: 0,
@@ -133,6 +136,8 @@ impl World {
     /// Performs effects, and tells the agent what comes of them at once.
     fn settle(&mut self, effects: Vec<Effect>) {
         let mut next = Vec::new();
+        let exits = effects.iter().position(|effect| matches!(effect, Effect::Exit { .. }));
+        assert!(exits.is_none_or(|at| at + 1 == effects.len()), "nothing may follow an exit: {effects:?}");
         for effect in effects {
             if let Some(line) = crate::render::effect(&mut self.names, &effect) {
                 self.say(line);
@@ -150,7 +155,10 @@ impl World {
                     self.containers.insert(launch.container, RecoveredContainer::Running { pid: 0 });
                 }
                 Effect::Forget { container } => drop(self.containers.remove(&container)),
-                Effect::Send { message, .. } => self.note_sent(&message),
+                Effect::Send { message, .. } => {
+                    self.note_sent(&message);
+                    self.messages.push(*message);
+                }
                 Effect::Exit { .. } => {
                     self.agent = None;
                     return;
