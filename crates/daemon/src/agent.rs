@@ -3,7 +3,6 @@
 //! The agent's daemon.
 
 mod front;
-pub mod host;
 mod settings;
 mod shell;
 
@@ -14,30 +13,30 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use kaon_agent::effect::Effect;
-use kaon_agent::input::{ContainerEvent, Input, Record};
-use kaon_agent::journal::{FileOp, recover};
+use kaon_agent::input::Input;
 use kaon_agent::{Agent, View};
 use kaon_containerizer::Spawner;
-use kaon_model::{ContainerId, Mono, Now};
+use kaon_model::{Mono, Now};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::address::{Place, place};
-use crate::containers::Containers;
 use crate::flags::{self, Flags};
-use crate::front::Common;
+use crate::front::{Common, aside};
+use crate::host::{Found, Host};
 use crate::http::{Limits, serve};
-use crate::journal::Journal;
 use crate::links::{Links, Options};
 use crate::process::{self, Ending, Signal};
 use crate::replies::Replies;
 use crate::runtime::{Clock, Core, Door, Loop, Perform, channel};
 use crate::streams::Streams;
-use crate::writer::Writer;
-use crate::{detector, master};
+use crate::{detector, host, master};
 use front::Front;
 use settings::Folders;
 use shell::Shell;
+
+/// Bound: what has happened on the host and is not yet before the core; the threads that bring more wait.
+const HAPPENED_MAX: usize = 1024;
 
 impl Core for Agent {
     type Input = Input;
@@ -122,28 +121,18 @@ pub async fn start(
     flags.set_text("hostname", &hostname);
     let config = settings::config(flags, address, &folders)?;
 
-    let journal = Journal::new(&folders.work_dir);
-    let files = journal.read().map_err(|error| text(&error))?;
-    let recovered = recover(files, flags.boolean("strict")).map_err(|error| text(&error))?;
-    let (containers, found, events) = Containers::recover(
-        Handle::current(),
-        &folders.runtime_dir,
-        &folders.work_dir,
-        config.recovery_timeout,
-        spawner,
-    )
-    .map_err(|error| text(&error))?;
     let seed = process::entropy().map_err(|error| format!("No random numbers can be had: {error}"))?;
     let clock = Clock::default();
+    let (door, inside) = channel::<Agent>(clock);
     let pid = config.pid.clone();
+    let (host, Found { recovered, containers }) =
+        take_host(folders.settings(&config, flags), spawner, door.clone(), ending.clone()).await?;
     let mut effects = Vec::new();
-    let agent = Agent::new(config, recovered, found, seed, clock.now(), &mut effects);
+    let agent = Agent::new(config, recovered, containers, seed, clock.now(), &mut effects);
     tracing::info!("Agent at {address} ({hostname}), of the master at {leader}");
 
-    let (door, inside) = channel::<Agent>(clock);
     let (links, exited) = Links::new(Handle::current(), Options::default());
     tell_exits(exited, door.clone());
-    tell_containers(events, door.clone());
     let common = Common::default();
     show_files(&common, log, flags, &folders.work_dir);
     let streams = Arc::new(Streams::new(common.counters.clone()));
@@ -151,11 +140,9 @@ pub async fn start(
     let mut shell = Shell {
         pid,
         links,
-        containers,
+        host,
         streams: streams.clone(),
         replies: replies.clone(),
-        journal: write_journal(journal, door.clone(), ending.clone()).map_err(|error| text(&error))?,
-        work_dir: folders.work_dir,
         door: door.clone(),
         runtime: Handle::current(),
         ending,
@@ -182,23 +169,20 @@ fn show_files(common: &Common, log: Option<PathBuf>, flags: &Flags, work_dir: &P
     common.show_log("/slave/log", log.or(flags.text("external_log_file").map(PathBuf::from)));
 }
 
-fn write_journal(
-    journal: Journal,
+/// Takes the host over from the last agent. What happens there from now on goes to the core.
+async fn take_host(
+    settings: host::Settings,
+    spawner: Spawner,
     door: Door<Agent>,
     ending: Ending,
-) -> std::io::Result<Writer<Record, Vec<FileOp>>> {
-    let written = move |record| {
-        // The loop has ended only if the process is about to.
-        let _ = door.put_blocking(Input::Recorded { record });
-    };
-    Writer::spawn(
-        "journal",
-        move |batch: &[Vec<FileOp>]| journal.write(batch),
-        written,
-        move |error| {
-            ending.end(1, error.to_string());
-        },
-    )
+) -> Result<(Host, Found), String> {
+    let (happened, inputs) = mpsc::channel(HAPPENED_MAX);
+    let runtime = Handle::current();
+    // What was to follow that fact never will; tasks go on without this process.
+    let failed = move |error: host::JournalError| ending.end(1, error.to_string());
+    let opened = aside(move || Host::open(&settings, spawner, runtime, happened, failed)).await;
+    tell(inputs, door);
+    opened.map_err(|error| error.to_string())
 }
 
 /// Carries the ends of links to the core.
@@ -212,11 +196,11 @@ fn tell_exits(mut exited: mpsc::Receiver<SocketAddrV4>, door: Door<Agent>) {
     });
 }
 
-/// Carries the news of containers to the core.
-fn tell_containers(mut events: mpsc::Receiver<(ContainerId, ContainerEvent)>, door: Door<Agent>) {
+/// Carries what happens on the host to the core.
+fn tell(mut inputs: mpsc::Receiver<Input>, door: Door<Agent>) {
     tokio::spawn(async move {
-        while let Some((container, event)) = events.recv().await {
-            if door.put(Input::Container { container, event }).await.is_err() {
+        while let Some(input) = inputs.recv().await {
+            if door.put(input).await.is_err() {
                 return;
             }
         }

@@ -110,8 +110,8 @@ impl Host {
         let containerizer = Containerizer::new(&settings.runtime_dir, spawner.clone())?;
         let files = recovery::files(&work_dir)?;
         let recovered = kaon_agent::journal::recover(files, settings.strict)?;
-        let (remnants, containers) =
-            recovery::containers(&containerizer, &settings.runtime_dir, settings.strict)?;
+        let remnants = recovery::containers(&containerizer, &settings.runtime_dir, settings.strict)?;
+        let containers = remnants.iter().map(|found| (found.id.clone(), found.state.clone())).collect();
         let sandboxes = Arc::new(Sandboxes::start(work_dir.clone())?);
         let told = inputs.clone();
         let journal = Writer::spawn(

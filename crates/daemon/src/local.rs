@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use kaon_containerizer::Spawner;
 
-use crate::agent::host;
 use crate::flags::{self, Flags};
+use crate::host::resources::{Share, text};
 use crate::process::{self, Ending, Signal};
 use crate::{agent, master};
 
@@ -117,14 +117,5 @@ fn share(flags: &Flags, work_dir: &Path, number: u64, count: u64) -> Result<Stri
     if let Some(resources) = flags.text("resources") {
         return Ok(resources.to_owned());
     }
-    std::fs::create_dir_all(work_dir)
-        .map_err(|error| format!("Cannot make '{}': {error}", work_dir.display()))?;
-    let disk =
-        host::disk(work_dir).map_err(|error| format!("The size of the disk cannot be told: {error}"))?;
-    let parts = count as f64;
-    let (cpus, memory, disk) =
-        (host::cpus() / parts, (host::memory() / parts).floor(), (disk / parts).floor());
-    let port = |part: u64| 31_000 + part * 1001 / count;
-    let ports = format!("[{}-{}]", port(number), port(number + 1) - 1);
-    Ok(format!("cpus:{cpus:.3};mem:{memory};disk:{disk};ports:{ports}"))
+    text(work_dir, Share { index: number, of: count }, |_| true).map_err(|error| error.to_string())
 }

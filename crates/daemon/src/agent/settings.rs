@@ -12,9 +12,10 @@ use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{Attributes, Resources, Role};
 
-use super::host;
 use crate::accounts;
 use crate::flags::Flags;
+use crate::host;
+use crate::host::resources::{Share, offered};
 use crate::version::VERSION;
 
 /// Where an agent keeps things.
@@ -36,20 +37,21 @@ impl Folders {
         let work_dir = Path::new(work_dir).canonicalize().map_err(fail)?;
         let runtime_dir = match flags.text("runtime_dir") {
             Some(folder) => PathBuf::from(folder),
-            None => runtime_root().join(format!("kaon-{:08x}", digest(&work_dir))),
+            None => host::default_runtime_dir().join(format!("kaon-{:08x}", digest(&work_dir))),
         };
         flags.set_text("work_dir", &work_dir.to_string_lossy());
         flags.set_text("runtime_dir", &runtime_dir.to_string_lossy());
         Ok(Folders { work_dir, runtime_dir })
     }
-}
 
-/// Mesos: root's runtime state vanishes with the boot.
-fn runtime_root() -> PathBuf {
-    if rustix::process::geteuid().is_root() {
-        PathBuf::from("/var/run/mesos")
-    } else {
-        std::env::temp_dir().join("mesos/runtime")
+    /// What the host is told of the flags.
+    pub fn settings(&self, config: &Config, flags: &Flags) -> host::Settings {
+        host::Settings {
+            work_dir: self.work_dir.clone(),
+            runtime_dir: self.runtime_dir.clone(),
+            recovery_timeout: config.recovery_timeout,
+            strict: flags.boolean("strict"),
+        }
     }
 }
 
@@ -96,26 +98,7 @@ pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result
 fn resources(flags: &Flags, work_dir: &Path) -> Result<Resources, String> {
     let role = flags.text("default_role").unwrap_or("*");
     let role = Role::new(role).map_err(|error| format!("Invalid --default_role: {error}"))?;
-    let parse = |text: &str| {
-        Resources::parse(text, &role)
-            .map_err(|error| format!("Failed to parse --resources '{text}': {error}"))
-    };
-    let mut resources = parse(flags.text("resources").unwrap_or_default())?;
-    let disk =
-        || host::disk(work_dir).map_err(|error| format!("The size of the disk cannot be told: {error}"));
-    let named: Vec<String> = resources.to_wire().into_iter().map(|resource| resource.name).collect();
-    for name in
-        ["cpus", "mem", "disk", "ports"].into_iter().filter(|name| !named.iter().any(|own| own == name))
-    {
-        let amount = match name {
-            "cpus" => host::cpus().to_string(),
-            "mem" => host::memory().to_string(),
-            "disk" => disk()?.to_string(),
-            _ => host::PORTS.to_owned(),
-        };
-        parse(&format!("{name}:{amount}"))?.iter().for_each(|resource| resources.insert(resource));
-    }
-    Ok(resources)
+    offered(flags.text("resources"), &role, work_dir, Share::WHOLE).map_err(|error| error.to_string())
 }
 
 fn attributes(text: &str) -> Result<Attributes, String> {

@@ -2,38 +2,31 @@
 
 //! Performs what the agent decides.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kaon_agent::Agent;
 use kaon_agent::effect::{Effect, Reply};
-use kaon_agent::input::{CheckOutcome, Input, Record};
-use kaon_agent::journal::FileOp;
+use kaon_agent::input::{CheckOutcome, Input};
 use kaon_api::json::{Dialect, to_json};
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_api::wire::Message;
 use tokio::runtime::Handle;
 
-use crate::containers::Containers;
-use crate::front::aside;
-use crate::journal;
+use crate::host::Host;
 use crate::links::{Links, Outgoing};
 use crate::process::Ending;
 use crate::replies::Replies;
 use crate::runtime::{Door, Perform};
 use crate::streams::{self, Streams};
-use crate::writer::Writer;
 
 /// What the agent's effects act upon.
 pub struct Shell {
     pub pid: Upid,
     pub links: Links,
-    pub containers: Containers,
+    pub host: Host,
     pub streams: Arc<Streams<Event>>,
     pub replies: Arc<Replies<Reply>>,
-    pub journal: Writer<Record, Vec<FileOp>>,
-    pub work_dir: PathBuf,
     pub door: Door<Agent>,
     pub runtime: Handle,
     pub ending: Ending,
@@ -64,12 +57,12 @@ impl Perform<Effect> for Shell {
             Effect::Close { stream } => self.streams.close(stream.0),
             Effect::Refuse { stream, code, text } => self.streams.refuse(stream.0, code, text),
             Effect::Reply { ticket, reply } => self.replies.answer(ticket.0, reply),
-            Effect::Record { record, ops } => self.journal.append(record, ops),
-            Effect::Launch(launch) => self.containers.launch(*launch),
-            Effect::Signal { container, signal } => self.containers.signal(&container, signal),
-            Effect::Destroy { container } => self.containers.destroy(&container),
-            Effect::Forget { container } => self.containers.forget(&container),
-            Effect::Remove { path } => self.remove(&path),
+            Effect::Record { record, ops } => self.host.record(record, ops),
+            Effect::Launch(launch) => self.host.launch(*launch),
+            Effect::Signal { container, signal } => self.host.signal(&container, signal),
+            Effect::Destroy { container } => self.host.destroy(&container),
+            Effect::Forget { container } => self.host.forget(&container),
+            Effect::Remove { path } => self.host.remove(&path),
             Effect::Check { check, .. } => self.refuse_check(check),
             Effect::Exit { code, message } => self.ending.end(u8::try_from(code).unwrap_or(1), message),
             Effect::Warn { message } => tracing::warn!("{message}"),
@@ -78,16 +71,6 @@ impl Perform<Effect> for Shell {
 }
 
 impl Shell {
-    /// Old sandboxes may be large, so the core does not wait for their removal.
-    fn remove(&self, path: &str) {
-        let path = self.work_dir.join(Path::new(path));
-        self.runtime.spawn(aside(move || {
-            if let Err(error) = journal::remove(&path) {
-                tracing::warn!("Failed to remove '{}': {error}", path.display());
-            }
-        }));
-    }
-
     /// The core refuses tasks with checks, so none is ordered; if one were, it must not be waited for in vain.
     fn refuse_check(&self, check: u64) {
         let door = self.door.clone();

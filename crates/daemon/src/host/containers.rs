@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kaon_agent::effect::Launch;
-use kaon_agent::input::{ContainerEvent, Input};
+use kaon_agent::input::{ContainerEvent, Input, RecoveredContainer};
 use kaon_containerizer::{ContainerId as Name, Containerizer, Spawner};
 use kaon_model::ContainerId;
 use tokio::runtime::Handle;
@@ -117,7 +117,8 @@ impl Containers {
             inputs,
         };
         let containers = Containers { shared: Arc::new(shared), table: Arc::default() };
-        for Remnant { id, name, supervisor, runs } in remnants {
+        for Remnant { id, name, supervisor, state } in remnants {
+            let runs = matches!(state, RecoveredContainer::Running { .. });
             containers.enter(&id, name, |life| life.resume(supervisor, runs));
         }
         containers

@@ -37,8 +37,8 @@ pub(super) struct Remnant {
     pub name: Name,
     /// Of the supervisor, if that still lives.
     pub supervisor: Option<OwnedFd>,
-    /// Whether its end is still to be told.
-    pub runs: bool,
+    /// What the core is told. Of what runs, the end is still to be told.
+    pub state: RecoveredContainer,
 }
 
 /// The facts below `meta/`, by their paths below the work folder; a symbolic link as its target's text. Those of agents
@@ -125,13 +125,13 @@ fn read(path: &Path) -> Result<Vec<u8>, HostError> {
     Ok(bytes)
 }
 
-/// The containers, for those who go on watching them and for the core.
+/// The containers, as they are found.
 pub(super) fn containers(
     containerizer: &Containerizer,
     runtime_dir: &Path,
     strict: bool,
-) -> Result<(Vec<Remnant>, Vec<(ContainerId, RecoveredContainer)>), HostError> {
-    let (mut remnants, mut recovered) = (Vec::new(), Vec::new());
+) -> Result<Vec<Remnant>, HostError> {
+    let mut remnants = Vec::new();
     for found in containerizer.recover()? {
         let id = ContainerId::from(found.id.as_str());
         let state = settled(containerizer, &found.id, found.state);
@@ -139,12 +139,10 @@ pub(super) fn containers(
             let (id, folder) = (id.to_string(), runtime_dir.to_path_buf());
             return Err(HostError::Unreadable { id, folder, reason: reason.clone() });
         }
-        let what = judge(containerizer, &found.id, state);
-        let runs = matches!(what, RecoveredContainer::Running { .. });
-        remnants.push(Remnant { id: id.clone(), name: found.id, supervisor: found.supervisor, runs });
-        recovered.push((id, what));
+        let state = judge(containerizer, &found.id, state);
+        remnants.push(Remnant { id, name: found.id, supervisor: found.supervisor, state });
     }
-    Ok((remnants, recovered))
+    Ok(remnants)
 }
 
 /// Waits for a container that is just being started, by a supervisor that has outlived its agent.

@@ -100,7 +100,7 @@ fn processors() -> Result<u64, ResourcesError> {
 
 fn memory() -> u64 {
     let info = rustix::system::sysinfo();
-    u64::from(info.totalram) * u64::from(info.mem_unit)
+    info.totalram.saturating_mul(u64::from(info.mem_unit))
 }
 
 /// The size of the file system on which the work folder is, or will be.
