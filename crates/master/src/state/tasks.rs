@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kaon_api::v1;
-use kaon_model::{AgentId, ExecutorId, FrameworkId, Index, Resources, Role, TaskId, TaskState};
+use kaon_model::{AgentId, ExecutorId, FrameworkId, Index, Resources, Role, TaskId, TaskState, Uuid};
 
 use super::{AgentRow, FrameworkRow, State};
 
@@ -53,10 +53,10 @@ pub struct Body {
 }
 
 /// An update that went to the framework and carries an id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
     pub state: TaskState,
-    pub uuid: Vec<u8>,
+    pub uuid: Uuid,
 }
 
 impl Body {
@@ -151,7 +151,7 @@ impl Task {
             resources: body.resources.allocate(&body.role).to_wire(),
             statuses: self.statuses.to_vec(),
             status_update_state: self.told.as_ref().map(|told| wire_state(told.state)),
-            status_update_uuid: self.told.as_ref().map(|told| told.uuid.clone()),
+            status_update_uuid: self.told.as_ref().map(|told| told.uuid.to_vec()),
             labels: body.labels.clone(),
             discovery: body.discovery.clone(),
             container: body.container.clone(),

@@ -5,6 +5,7 @@
 use kaon_api::internal::StatusUpdate;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
+use kaon_model::Uuid;
 
 use crate::events;
 use crate::master::{Master, Turn};
@@ -19,12 +20,14 @@ impl Master {
         let agent = agent.filter(|(_, agent)| agent.pid == *from).map(|(row, _)| row);
         let framework = self.state.frameworks.row(&update.framework_id.value);
         // Mesos: one that speaks for an agent that is gone, or of a framework that is over, is not answered.
-        let (Some(agent), Some(framework)) = (agent, framework) else {
+        // Presence of a uuid is what asks for an acknowledgement, which can name none but a whole one.
+        let uuid = update.uuid.as_deref().filter(|uuid| !uuid.is_empty()).map(Uuid::from_bytes).transpose();
+        let (Some(agent), Some(framework), Ok(uuid)) = (agent, framework, uuid) else {
             self.state.tables.counters.invalid_status_updates += 1;
             return;
         };
         let latest = update.latest_state.unwrap_or(update.status.state);
-        let status = status_for_framework(update);
+        let status = status_for_framework(update, uuid);
         self.tell(turn, framework, events::update(status.clone()));
         let task = self.state.tasks.row(framework, &status.task_id.value);
         let Some(row) = task.filter(|row| self.state.task(*row).agent == agent) else {
@@ -32,7 +35,7 @@ impl Master {
             return;
         };
         self.state.tables.counters.valid_status_updates += 1;
-        let told = status.uuid.clone().map(|uuid| Told { state: model_state(status.state), uuid });
+        let told = uuid.map(|uuid| Told { state: model_state(status.state), uuid });
         let was_connected = self.state.framework(framework).is_connected();
         let known = self.state.task(row).state;
         // What has ended stays ended: such an update only waits to be acknowledged.
@@ -46,14 +49,13 @@ impl Master {
 }
 
 /// The status as schedulers see it: what the wrapper knows is put into it.
-fn status_for_framework(update: StatusUpdate) -> v1::TaskStatus {
+fn status_for_framework(update: StatusUpdate, uuid: Option<Uuid>) -> v1::TaskStatus {
     let mut status = *update.status;
     status.agent_id = update.agent_id;
     status.timestamp = Some(update.timestamp);
     if update.executor_id.is_some() {
         status.executor_id = update.executor_id;
     }
-    // Presence of the uuid is what asks for an acknowledgement.
-    status.uuid = update.uuid.filter(|uuid| !uuid.is_empty());
+    status.uuid = uuid.map(Uuid::to_vec);
     status
 }

@@ -28,7 +28,7 @@ impl Master {
                 self.state.tables.counters.invalid_status_update_acknowledgements += 1;
                 return;
             };
-            if told.uuid == call.uuid && told.state.is_terminal() {
+            if told.uuid.as_bytes() == call.uuid.as_slice() && told.state.is_terminal() {
                 self.forget_task(at, false);
             }
         }

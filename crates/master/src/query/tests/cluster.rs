@@ -162,7 +162,10 @@ pub fn task_of(state: &State, told: &v1::Task, framework: FrameworkRow) -> Task 
         agent: agent_row(state, &told.agent_id.value),
         body: Arc::new(Body::reported(told.clone(), role, resources)),
         state: model_state(told.state),
-        told: update.map(|(state, uuid)| Told { state: model_state(state), uuid }),
+        told: update.map(|(state, uuid)| Told {
+            state: model_state(state),
+            uuid: kaon_model::Uuid::from_bytes(&uuid).unwrap(),
+        }),
         statuses: Arc::new(told.statuses.clone()),
     }
 }
