@@ -99,17 +99,21 @@ fn rlimit(limit: &v1::r_limit_info::RLimit) -> Result<Rlimit, String> {
 mod tests {
     use super::*;
 
-    fn refusal(container: v1::ContainerInfo) -> String {
-        let launch = Launch {
+    fn launch() -> Launch {
+        Launch {
             container: "c".into(),
             sandbox: String::new(),
             command: v1::CommandInfo::default(),
             environment: Vec::new(),
             user: None,
-            container_info: Some(Box::new(container)),
+            container_info: None,
             resources: Vec::new(),
             dies_with_agent: false,
-        };
+        }
+    }
+
+    fn refusal(container: v1::ContainerInfo) -> String {
+        let launch = Launch { container_info: Some(Box::new(container)), ..launch() };
         check(&launch).err().unwrap_or_default()
     }
 
@@ -170,17 +174,38 @@ mod tests {
         let volume = v1::resource::DiskInfo { volume: Some(v1::Volume::default()), ..Default::default() };
         let mut disk = v1::Resource { name: "disk".into(), ..Default::default() };
         disk.disk = Some(volume.into());
-        let launch = Launch {
-            container: "c".into(),
-            sandbox: String::new(),
-            command: v1::CommandInfo::default(),
-            environment: Vec::new(),
-            user: None,
-            container_info: None,
-            resources: vec![disk],
-            dies_with_agent: false,
-        };
+        let launch = Launch { resources: vec![disk], ..launch() };
         assert!(check(&launch).expect_err("refused").contains("persistent volumes"));
+    }
+
+    #[test]
+    fn what_was_ordered_is_what_is_launched() {
+        let command = v1::CommandInfo {
+            shell: Some(false),
+            value: Some("/bin/echo".into()),
+            arguments: vec!["echo".into(), "a".into()],
+            ..Default::default()
+        };
+        let timeout = Duration::from_secs(9);
+        let ordered = Launch {
+            command,
+            environment: vec![("A".into(), "b".into())],
+            user: Some("nobody".into()),
+            dies_with_agent: true,
+            ..launch()
+        };
+        let expected = ContainerConfig {
+            command: Command::program("/bin/echo", ["echo", "a"]),
+            environment: vec![("A".into(), "b".into())],
+            user: Some("nobody".into()),
+            sandbox: "/s".into(),
+            rlimits: Vec::new(),
+            die_with_agent: true,
+            recovery_timeout: timeout,
+        };
+        assert_eq!(config(ordered, "/s".into(), timeout), Ok(expected));
+        let plain = config(launch(), "/s".into(), timeout).expect("can be had");
+        assert!(plain.command.shell && !plain.die_with_agent, "as Mesos has it by default");
     }
 
     #[test]
