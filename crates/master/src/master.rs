@@ -94,7 +94,7 @@ impl Turn<'_> {
 }
 
 impl Master {
-    /// A master that leads from the start, with what the registry remembers.
+    /// A master that leads from the start, with what the registry remembers. Ask `Config::check` before.
     pub fn new(config: Config, registry: Registry, entropy: [u8; 32], now: Now) -> Master {
         let mut entropy = Entropy::new(entropy);
         let id = entropy.uuid().to_string();
