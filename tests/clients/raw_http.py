@@ -54,6 +54,8 @@ for event in records(stream):
         print("subscribed as", framework_id)
     elif kind == "OFFERS":
         for offer in event["offers"]["offers"]:
+            if "TASK_FINISHED" in states:
+                continue  # it was on its way when the framework was torn down
             if launched:
                 call("DECLINE", decline={"offer_ids": [offer["id"]]})
                 continue
