@@ -147,3 +147,32 @@ pub const REGISTRY_SNAPSHOT_AFTER: usize = 1000;
 
 /// Bound: registrations of agents that wait for the disk. An agent beyond it is not answered; it asks again.
 pub const MAX_WRITES_IN_FLIGHT: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_be_are_named() {
+        let check = |change: fn(&mut Config), text: &str| {
+            let mut config = Config::default();
+            change(&mut config);
+            let problem = config.check().err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(problem.starts_with(text) && problem.is_empty() == text.is_empty(), "{problem}");
+        };
+        check(|_| {}, "");
+        check(|config| config.min_allocatable_resources.clear(), "");
+        check(
+            |config| config.min_allocatable_resources = "cpus".into(),
+            "--min_allocatable_resources=cpus: ",
+        );
+        check(
+            |config| drop(config.weights.insert("a".into(), 0.0)),
+            "--weights: a=0: the weight is not a positive number",
+        );
+        check(
+            |config| drop(config.weights.insert("/".into(), 1.0)),
+            "--weights: /=1: Role '/' cannot start with a slash",
+        );
+    }
+}
