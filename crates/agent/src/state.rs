@@ -27,6 +27,12 @@ pub(crate) const MAX_COMPLETED_FRAMEWORKS: usize = 50;
 /// Bound: history kept of each executor's ended tasks; the oldest is forgotten.
 pub(crate) const MAX_COMPLETED_TASKS_PER_EXECUTOR: usize = 200;
 
+/// Bound: containers of one agent. Beyond it launches are refused; a master that knows its agents' resources stays far
+/// below.
+pub(crate) const MAX_CONTAINERS: usize = 50_000;
+/// Bound: tasks of one executor that have not been forgotten. Beyond it further ones are refused.
+pub(crate) const MAX_TASKS_PER_EXECUTOR: usize = 20_000;
+
 /// How the agent stands to its master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Session {

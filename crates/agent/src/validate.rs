@@ -23,7 +23,11 @@ pub fn executor_call(call: &Call) -> Result<(), String> {
 
 fn status(call: &Call, status: &v1::TaskStatus) -> Result<(), String> {
     let Some(uuid) = &status.uuid else { return Err("Expecting 'uuid' to be present".to_string()) };
-    Uuid::from_bytes(uuid).map_err(|error| error.to_string())?;
+    // Mesos: 16 bytes that say no known version are none either, and end an agent of its that finds them on disk.
+    let known = Uuid::from_bytes(uuid).is_ok_and(|uuid| (1..=5).contains(&(uuid.as_bytes()[6] >> 4)));
+    if !known {
+        return Err("Not a valid UUID".to_string());
+    }
     let (executor, framework) = (&call.executor_id.value, &call.framework_id.value);
     if let Some(other) = status.executor_id.as_ref().filter(|other| other.value != *executor) {
         return Err(format!(
@@ -67,7 +71,7 @@ mod tests {
         let mut status = v1::TaskStatus {
             task_id: v1::TaskID::from("t"),
             state: v1::TaskState::TaskRunning,
-            uuid: Some(vec![7; 16]),
+            uuid: Some(Uuid::from_random([7; 16]).to_vec()),
             source: Some(v1::task_status::Source::SourceExecutor),
             ..Default::default()
         };
@@ -101,7 +105,12 @@ mod tests {
         ] {
             assert_eq!(executor_call(&call), Err(text.to_string()));
         }
-        assert!(executor_call(&update(|status| status.uuid = Some(vec![1]))).is_err());
+        for uuid in [vec![], vec![1], vec![7; 16], vec![0x40; 17]] {
+            assert_eq!(
+                executor_call(&update(|status| status.uuid = Some(uuid))),
+                Err("Not a valid UUID".to_string())
+            );
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use kaon_model::{ContainerId, ExecutorId, FrameworkId, TaskId};
 use crate::agent::{Agent, Cx};
 use crate::effect::{Effect, Reply, ToPeer};
 use crate::input::Ticket;
-use crate::state::{Key, Kind, Session};
+use crate::state::{Key, Kind, Phase, Session};
 use crate::updates::update_uuid;
 use crate::validate;
 
@@ -40,8 +40,9 @@ impl Agent {
         }
         let key = key_of(call);
         self.find_executor(&key).map_err(|text| refuse(400, text.to_string()))?;
-        let subscribed =
-            self.state.executor(&key).is_some_and(|executor| executor.stream.is_some() || executor.used);
+        // Once subscribed it stays so, even while it holds no stream.
+        let phase = self.state.executor(&key).map(|executor| executor.phase);
+        let subscribed = !matches!(phase, None | Some(Phase::Preparing | Phase::Registering));
         if !subscribed {
             return Err(refuse(403, "Executor is not subscribed".to_string()));
         }
@@ -56,7 +57,8 @@ impl Agent {
             return Err("Framework cannot be found");
         }
         match self.state.executor(key) {
-            Some(executor) if executor.kind == Kind::Custom => Ok(()),
+            // Nobody can be the executor before there is one.
+            Some(executor) if executor.kind == Kind::Custom && executor.phase != Phase::Preparing => Ok(()),
             _ => Err("Executor cannot be found"),
         }
     }

@@ -13,7 +13,10 @@ use super::run_task::Order;
 use crate::agent::{Agent, Awaited, Cx};
 use crate::journal::facts;
 use crate::journal::layout::Tree;
-use crate::state::{Ending, Executor, Framework, Key, Kind, Phase, Queued, Session, new_task};
+use crate::state::{
+    Ending, Executor, Framework, Key, Kind, MAX_CONTAINERS, MAX_TASKS_PER_EXECUTOR, Phase, Queued, Session,
+    new_task,
+};
 
 impl Agent {
     pub(crate) fn launch(&mut self, cx: &mut Cx, mut order: Order) {
@@ -95,6 +98,12 @@ impl Agent {
             return lost(Reason::ReasonInvalidOffers, &format!("{subject} assumes outdated resource state"));
         }
         let executor = self.state.executor(key);
+        let of_executor = executor.map_or(0, |executor| executor.queue.len() + executor.tasks.len());
+        let too_many = self.owners.len() >= MAX_CONTAINERS
+            || of_executor.saturating_add(order.tasks.len()) > MAX_TASKS_PER_EXECUTOR;
+        if too_many {
+            return lost(Reason::ReasonTaskInvalid, "The agent holds as many tasks as it can");
+        }
         match (order.kind, order.launch_executor, executor.map(|executor| (executor.kind, executor.phase))) {
             (Kind::Command, _, Some(_)) => lost(
                 Reason::ReasonTaskInvalid,

@@ -118,7 +118,7 @@ fn input(world: &mut World, words: &[&str]) -> Option<Input> {
                 task_id: (*task).into(),
                 state: v1::TaskState::from_name(state).unwrap(),
                 source: Some(v1::task_status::Source::SourceExecutor),
-                uuid: Some(vec![identity.parse().unwrap(); 16]),
+                uuid: Some(Uuid::from_random([identity.parse().unwrap(); 16]).to_vec()),
                 ..Default::default()
             };
             let update = call::Update { status: Box::new(status), ..Default::default() };
