@@ -158,8 +158,8 @@ fn a_sandbox_elsewhere_is_refused() {
         format!("{}/elsewhere/c", sandbox("run")),
         "slaves/../frameworks/F/executors/e/runs/c".to_owned(),
     ];
-    for path in paths {
-        let mut order = launch("c", "true");
+    for (number, path) in paths.into_iter().enumerate() {
+        let mut order = launch(&format!("c{number}"), "true");
         order.sandbox = path.clone();
         scratch.host().launch(order);
         let message = scratch.refused();
