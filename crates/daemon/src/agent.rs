@@ -3,6 +3,7 @@
 //! The agent's daemon.
 
 mod front;
+mod operator;
 mod settings;
 mod shell;
 
@@ -28,9 +29,9 @@ use crate::http::{Limits, serve};
 use crate::links::{Links, Options};
 use crate::process::{self, Ending, Signal};
 use crate::replies::Replies;
-use crate::runtime::{Clock, Core, Door, Loop, Perform, channel};
+use crate::runtime::{Clock, Core, Door, Perform, channel, turn};
 use crate::streams::Streams;
-use crate::{detector, host, master};
+use crate::{detector, host};
 use front::Front;
 use settings::Folders;
 use shell::Shell;
@@ -52,7 +53,9 @@ impl Core for Agent {
     }
 
     fn view(&self) -> View {
-        Agent::view(self)
+        let mut view = Agent::view(self);
+        view.build = crate::version::agent_build();
+        view
     }
 
     fn tick() -> Input {
@@ -96,6 +99,7 @@ pub fn main_agent(arguments: Vec<OsString>) -> ExitCode {
     };
     flags.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     process::run(
+        flags.boolean("quiet"),
         async |ending| {
             let started = start(&mut flags, log, spawner, ending).await?;
             process::say(&format!("kaon: ready at http://{}\n", started.address));
@@ -127,6 +131,7 @@ pub async fn start(
     let pid = config.pid.clone();
     let (host, Found { recovered, containers }) =
         take_host(folders.settings(&config, flags), spawner, door.clone(), ending.clone()).await?;
+    let meter = host.meter();
     let mut effects = Vec::new();
     let agent = Agent::new(config, recovered, containers, seed, clock.now(), &mut effects);
     tracing::info!("Agent at {address} ({hostname}), of the master at {leader}");
@@ -146,18 +151,15 @@ pub async fn start(
         door: door.clone(),
         runtime: Handle::current(),
         ending,
+        exit: None,
     };
     effects.into_iter().for_each(|effect| shell.perform(effect));
-    begin(inside, agent, shell)?;
-    let front = Front { door: door.clone(), streams, replies, common };
+    turn("agent", inside, agent, shell, Shell::end).map_err(|error| text(&error))?;
+    let front = Front { door: door.clone(), streams, replies, common, meter };
     tokio::spawn(serve(listener, Arc::new(front), Limits::default()));
     let leader = Box::new(detector::info(leader).await);
     door.put(Input::Leader { master: Some(leader) }).await.map_err(|error| text(&error))?;
     Ok(Started { address, door })
-}
-
-fn begin(inside: Loop<Agent>, agent: Agent, shell: Shell) -> Result<(), String> {
-    master::turn("agent", inside, agent, shell).map_err(|error| format!("Cannot start a thread: {error}"))
 }
 
 /// All sandboxes, of what runs and of what has run, lie below one folder; it is shown under its own path, as Mesos

@@ -109,7 +109,7 @@ impl Files {
     fn open(&self, path: &str) -> Result<OwnedFd, FileError> {
         let (root, rest) = self.find(path).ok_or(FileError::NotFound)?;
         let root = canonical(&root)?;
-        let place = canonical(&root.join(&rest))?;
+        let place = if rest.is_empty() { root.clone() } else { canonical(&root.join(&rest))? };
         let rest = place.strip_prefix(&root).map_err(|_| FileError::NotFound)?;
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = if rest.as_os_str().is_empty() {

@@ -16,6 +16,8 @@ use crate::http::{Request, Response};
 use crate::metrics::{self, Counters, Metrics, OPEN_METRICS, System};
 use crate::version;
 
+pub use files::{list_files, read_file};
+
 /// The actors of [`Common`], for the tables of routes.
 pub const VERSION: (&str, &[&str]) = ("version", &[""]);
 pub const METRICS: (&str, &[&str]) = ("metrics", &["", "snapshot"]);

@@ -5,14 +5,12 @@
 mod accounts;
 pub mod address;
 mod agent;
-pub mod containers;
 pub mod detector;
 pub mod files;
 pub mod flags;
 mod front;
 pub mod host;
 pub mod http;
-pub mod journal;
 pub mod links;
 mod local;
 mod log;

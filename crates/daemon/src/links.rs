@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use kaon_api::libprocess::Upid;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use peer::{Command, Peer};
 
@@ -87,6 +87,25 @@ impl Links {
     /// Opens a linked connection, or replaces the one there is by a fresh one without telling its end.
     pub fn link(&mut self, address: SocketAddrV4) {
         self.command(address, Command::Link);
+    }
+
+    /// Waits until all that was sent so far is on its way, but no longer than this.
+    pub async fn flush(&mut self, patience: Duration) {
+        let mut flushed = Vec::new();
+        for peer in self.peers.values() {
+            let (done, written) = oneshot::channel();
+            // A queue that is full, or gone, has nothing to wait for.
+            if peer.try_send(Command::Flush(done)).is_ok() {
+                flushed.push(written);
+            }
+        }
+        let all = async {
+            for written in flushed {
+                // Dropped where the connection is lost.
+                let _ = written.await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, all).await;
     }
 
     fn command(&mut self, address: SocketAddrV4, command: Command) {

@@ -56,7 +56,7 @@ pub fn main_local(arguments: Vec<OsString>) -> ExitCode {
             agent.notify(Signal::Drain).await;
         }
     };
-    process::run(async |ending| start(&flags, spawner, ending).await, end_tasks)
+    process::run(flags.boolean("quiet"), async |ending| start(&flags, spawner, ending).await, end_tasks)
 }
 
 async fn start(flags: &Flags, spawner: Spawner, ending: Ending) -> Result<Started, String> {

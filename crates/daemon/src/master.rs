@@ -23,7 +23,7 @@ use crate::http::{Limits, serve};
 use crate::links::{Links, Options};
 use crate::process::{self, Ending, Signal};
 use crate::replies::Replies;
-use crate::runtime::{Clock, Core, Door, Perform, channel};
+use crate::runtime::{Clock, Core, Door, channel, turn};
 use crate::store::{Entry, FileStore, MemoryStore, Store};
 use crate::streams::Streams;
 use crate::writer::Writer;
@@ -44,7 +44,7 @@ impl Core for Master {
     }
 
     fn view(&self) -> View {
-        View { build: Arc::new(crate::version::build()), ..Master::view(self) }
+        View { build: crate::version::master_build(), ..Master::view(self) }
     }
 
     fn tick() -> Input {
@@ -78,6 +78,7 @@ pub fn main_master(arguments: Vec<OsString>) -> ExitCode {
     };
     flags.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     process::run(
+        flags.boolean("quiet"),
         async |ending| {
             let started = start(&mut flags, log, ending).await?;
             process::say(&format!("kaon: ready at http://{}\n", started.address));
@@ -115,7 +116,7 @@ pub async fn start(flags: &mut Flags, log: Option<PathBuf>, ending: Ending) -> R
     let replies = Arc::new(Replies::default());
     let registry = write_registry(store, door.clone(), ending).map_err(|error| error.to_string())?;
     let shell = Shell { address, links, streams: streams.clone(), replies: replies.clone(), registry };
-    turn("master", inside, master, shell).map_err(|error| error.to_string())?;
+    turn("master", inside, master, shell, drop).map_err(|error| error.to_string())?;
     let leader = format!("{hostname}:{}", address.port());
     let front = Front { door: door.clone(), streams, replies, common, leader };
     tokio::spawn(serve(listener, Arc::new(front), Limits::default()));
@@ -161,21 +162,4 @@ fn tell_exits(mut exited: tokio::sync::mpsc::Receiver<SocketAddrV4>, door: Door<
             }
         }
     });
-}
-
-/// Turns a core on a thread of its own, so that nothing that serves connections waits for it.
-pub(crate) fn turn<C>(
-    name: &str,
-    inside: crate::runtime::Loop<C>,
-    core: C,
-    shell: impl Perform<C::Effect> + Send + 'static,
-) -> std::io::Result<()>
-where
-    C: Core + Send + 'static,
-    C::Input: Send,
-    C::View: Send + Sync,
-{
-    let runtime = Handle::current();
-    let run = move || runtime.block_on(inside.run(core, shell));
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }

@@ -76,32 +76,37 @@ impl System {
         metrics.extend(values.map(|(name, value)| (name.to_owned(), value)));
     }
 
-    /// The body of `/system/stats.json`.
+    /// The body of `/system/stats.json`. Mesos: what counts things is written without a point.
     pub fn json(&self) -> Vec<u8> {
         let [one, five, fifteen] = self.load;
-        let values = [
-            ("avg_load_15min", fifteen),
-            ("avg_load_1min", one),
-            ("avg_load_5min", five),
-            ("cpus_total", self.cpus),
-            ("mem_free_bytes", self.free_memory),
-            ("mem_total_bytes", self.memory),
-        ];
-        object(values.iter().map(|(name, value)| (*name, *value)))
+        let mut out = Vec::new();
+        JsonWriter::new(&mut out, Dialect::V0).object(|w| {
+            for (name, load) in [("avg_load_15min", fifteen), ("avg_load_1min", one), ("avg_load_5min", five)]
+            {
+                w.key(name);
+                w.double(load);
+            }
+            let counts = [
+                ("cpus_total", self.cpus),
+                ("mem_free_bytes", self.free_memory),
+                ("mem_total_bytes", self.memory),
+            ];
+            for (name, count) in counts {
+                w.key(name);
+                w.display(count as u64);
+            }
+        });
+        out
     }
 }
 
 /// The body of `/metrics/snapshot`.
 pub fn snapshot(metrics: &Metrics) -> Vec<u8> {
-    object(metrics.iter().map(|(name, value)| (name.as_str(), *value)))
-}
-
-fn object<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> Vec<u8> {
     let mut out = Vec::new();
     JsonWriter::new(&mut out, Dialect::V0).object(|w| {
-        for (name, value) in values {
+        for (name, value) in metrics {
             w.key(name);
-            w.double(value);
+            w.double(*value);
         }
     });
     out

@@ -101,8 +101,8 @@ pub enum Signal {
 }
 
 /// Runs a daemon until something ends it. `start` begins it; `notify` is told of signals, and whoever is told ends the
-/// process through [`Ending`], or is ended after a while.
-pub fn run<S, N>(start: impl AsyncFnOnce(Ending) -> Result<S, String>, notify: N) -> ExitCode
+/// process through [`Ending`], or is ended after a while. `quiet` says that the log is not seen by whoever started it.
+pub fn run<S, N>(quiet: bool, start: impl AsyncFnOnce(Ending) -> Result<S, String>, notify: N) -> ExitCode
 where
     N: AsyncFn(&S, Signal, &Ending),
 {
@@ -123,7 +123,9 @@ where
     runtime.shutdown_background();
     if code != 0 {
         tracing::error!("{text}");
-        complain(&text);
+        if quiet {
+            complain(&text);
+        }
     } else if !text.is_empty() {
         tracing::info!("{text}");
     }

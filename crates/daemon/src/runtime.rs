@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kaon_model::{Mono, Now, Wall};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
@@ -24,6 +25,11 @@ pub trait Core {
 /// Carries out what a core has decided. It never waits, and never decides.
 pub trait Perform<E> {
     fn perform(&mut self, effect: E);
+
+    /// Whether the last effect has been performed: the loop ends.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// Bound: inputs that wait; those who bring more wait themselves.
@@ -116,11 +122,11 @@ pub fn channel<C: Core>(clock: Clock) -> (Door<C>, Loop<C>) {
 }
 
 impl<C: Core> Loop<C> {
-    /// Runs until every door is gone.
-    pub async fn run(mut self, mut core: C, mut shell: impl Perform<C::Effect>) {
+    /// Runs until every door is gone, or the shell says that it is over; gives the shell back.
+    pub async fn run<S: Perform<C::Effect>>(mut self, mut core: C, mut shell: S) -> S {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         let mut effects = Vec::new();
-        while self.receive(&mut batch, core.deadline()).await {
+        while !shell.is_over() && self.receive(&mut batch, core.deadline()).await {
             let now = self.clock.now();
             for input in batch.drain(..) {
                 core.handle(now, input, &mut effects);
@@ -133,6 +139,7 @@ impl<C: Core> Loop<C> {
             }
             self.show(&core);
         }
+        shell
     }
 
     /// Waits for inputs, for the deadline, or for a reader that may be served; false when nobody is left.
@@ -167,6 +174,26 @@ impl<C: Core> Loop<C> {
         }
         self.view_at = now + VIEW_PAUSE;
     }
+}
+
+/// Turns a core on a thread of its own, so that nothing that serves connections waits for it; `last` takes the shell
+/// when it is over.
+pub fn turn<C, S>(
+    name: &str,
+    inside: Loop<C>,
+    core: C,
+    shell: S,
+    last: impl FnOnce(S) + Send + 'static,
+) -> std::io::Result<()>
+where
+    C: Core + Send + 'static,
+    C::Input: Send,
+    C::View: Send + Sync,
+    S: Perform<C::Effect> + Send + 'static,
+{
+    let runtime = Handle::current();
+    let run = move || last(runtime.block_on(inside.run(core, shell)));
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 async fn wait(until: Option<tokio::time::Instant>) {

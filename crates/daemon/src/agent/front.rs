@@ -5,28 +5,31 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use kaon_agent::Agent;
 use kaon_agent::effect::Reply;
 use kaon_agent::input::{Input, PeerMessage, Stream, Ticket};
+use kaon_agent::query::{self, BadQuery, Usage};
 use kaon_agent::validate;
+use kaon_agent::{Agent, View};
 use kaon_api::libprocess::Message;
 use kaon_api::v1;
 use tokio::sync::oneshot;
 
 use super::shell::Event;
-use crate::front::{self, Common, is_post};
+use crate::front::{self, Common, aside, is_post};
+use crate::host::Meter;
 use crate::http::negotiate::{Form, read_call};
 use crate::http::route::Routes;
 use crate::http::{Delivery, Request, Response, Service};
 use crate::metrics::Counters;
 use crate::replies::Replies;
-use crate::runtime::{Closed, Door};
+use crate::runtime::{Clock, Closed, Door};
 use crate::streams::{Streams, refusal};
 
 const ROUTES: Routes = Routes {
     delegate: "slave(1)",
     actors: &[
-        ("slave(1)", &["api/v1/executor", "health"]),
+        ("slave(1)", &["api/v1", "api/v1/executor", "containers", "flags", "health", "state"]),
+        ("monitor", &["statistics", "statistics.json"]),
         front::FILES,
         front::METRICS,
         front::SYSTEM,
@@ -39,6 +42,7 @@ pub struct Front {
     pub streams: Arc<Streams<Event>>,
     pub replies: Arc<Replies<Reply>>,
     pub common: Common,
+    pub meter: Meter,
 }
 
 impl Service for Front {
@@ -72,7 +76,11 @@ impl Service for Front {
         let Some(route) = ROUTES.find(request.path()) else { return Response::plain(StatusCode::NOT_FOUND) };
         let answered = match (route.actor, route.endpoint) {
             ("slave(1)", "health") => Ok(Response::ok()),
+            ("slave(1)", "api/v1") => self.operator(request).await,
             ("slave(1)", "api/v1/executor") => self.executor(request).await,
+            ("slave(1)", endpoint) => self.show(endpoint, &request).await,
+            ("monitor", _) => self.show("monitor/statistics", &request).await,
+            ("metrics", endpoint) => self.metrics(endpoint, &request).await,
             _ => Ok(self.common.answer(route, &request).await),
         };
         answered.unwrap_or_else(|response| response)
@@ -80,6 +88,36 @@ impl Service for Front {
 }
 
 impl Front {
+    /// An un-versioned endpoint that reads.
+    async fn show(&self, endpoint: &'static str, request: &Request) -> Result<Response, Response> {
+        let view = self.door.view().await?;
+        let usage = self.usage(&view, endpoint).await;
+        let query = request.query.pairs().to_vec();
+        let json = aside(move || query::v0(&view, endpoint, &query, &usage)).await;
+        match json.ok_or_else(|| Response::plain(StatusCode::NOT_FOUND))? {
+            Ok(json) => Ok(Response::json(request, json.into_bytes())),
+            Err(BadQuery { code, text }) => Err(refusal(code, text)),
+        }
+    }
+
+    /// What containers use, where an answer of this name tells it.
+    pub async fn usage(&self, view: &View, name: &str) -> Usage {
+        let mut usage = Usage::new();
+        if query::needs_usage(name) {
+            for meter in query::meters(view) {
+                let used = self.meter.usage(&meter.containers, &meter.resources).await;
+                usage.insert(meter.executor, used);
+            }
+        }
+        usage
+    }
+
+    async fn metrics(&self, endpoint: &str, request: &Request) -> Result<Response, Response> {
+        let view = self.door.view().await?;
+        let figures = aside(move || query::metrics(&view, Clock::default().now().wall)).await;
+        Ok(self.common.metrics(endpoint, request, figures))
+    }
+
     async fn executor(&self, request: Request) -> Result<Response, Response> {
         is_post(&request)?;
         let call: v1::executor::Call = read_call(&request)?;
@@ -111,7 +149,7 @@ impl Front {
     }
 }
 
-fn bad(text: impl Into<String>) -> Response {
+pub fn bad(text: impl Into<String>) -> Response {
     Response::text(StatusCode::BAD_REQUEST, text)
 }
 

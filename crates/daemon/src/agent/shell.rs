@@ -3,6 +3,7 @@
 //! Performs what the agent decides.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kaon_agent::Agent;
 use kaon_agent::effect::{Effect, Reply};
@@ -30,7 +31,12 @@ pub struct Shell {
     pub door: Door<Agent>,
     pub runtime: Handle,
     pub ending: Ending,
+    /// How the process is to end, once that is decided.
+    pub exit: Option<(i32, String)>,
 }
+
+/// Bound: how long the last messages may take on their way.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What goes over an executor's stream.
 pub struct Event(pub Box<v1::executor::Event>);
@@ -64,13 +70,28 @@ impl Perform<Effect> for Shell {
             Effect::Forget { container } => self.host.forget(&container),
             Effect::Remove { path } => self.host.remove(&path),
             Effect::Check { check, .. } => self.refuse_check(check),
-            Effect::Exit { code, message } => self.ending.end(u8::try_from(code).unwrap_or(1), message),
+            Effect::Exit { code, message } => self.exit = Some((code, message)),
             Effect::Warn { message } => tracing::warn!("{message}"),
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.exit.is_some()
     }
 }
 
 impl Shell {
+    /// Ends the process, after all that was recorded and sent before.
+    pub fn end(self) {
+        let Shell { mut links, host, ending, exit, runtime, .. } = self;
+        // Waits for the journal.
+        drop(host);
+        runtime.block_on(links.flush(LAST_WORDS));
+        if let Some((code, message)) = exit {
+            ending.end(u8::try_from(code).unwrap_or(1), message);
+        }
+    }
+
     /// The core refuses tasks with checks, so none is ordered; if one were, it must not be waited for in vain.
     fn refuse_check(&self, check: u64) {
         let door = self.door.clone();

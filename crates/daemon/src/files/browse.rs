@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
 use kaon_api::json::{Dialect, JsonWriter};
+use kaon_api::v1;
 use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
 
 use super::{FileError, failed};
@@ -18,11 +19,11 @@ const ENTRIES_MAX: usize = 100_000;
 pub struct FileInfo {
     pub path: String,
     pub links: u64,
-    pub size: i64,
+    pub size: u64,
     /// Seconds since 1970.
     pub modified: i64,
-    /// `drwxr-xr-x`
-    pub mode: String,
+    /// Kind and permissions, as stat(2) has them.
+    pub mode: u32,
     pub user: String,
     pub group: String,
 }
@@ -40,11 +41,25 @@ impl FileInfo {
         out
     }
 
+    /// As the v1 API has it.
+    pub fn message(&self) -> v1::FileInfo {
+        v1::FileInfo {
+            path: self.path.clone(),
+            nlink: i32::try_from(self.links).ok(),
+            size: Some(self.size),
+            mtime: Some(v1::TimeInfo { nanoseconds: self.modified * 1_000_000_000, ..Default::default() }),
+            mode: Some(self.mode),
+            uid: Some(self.user.clone()),
+            gid: Some(self.group.clone()),
+            ..Default::default()
+        }
+    }
+
     fn write(&self, w: &mut JsonWriter<'_>) {
         w.key("gid");
         w.string(&self.group);
         w.key("mode");
-        w.string(&self.mode);
+        w.string(&mode(self.mode));
         w.key("mtime");
         w.double(self.modified as f64);
         w.key("nlink");
@@ -83,9 +98,9 @@ fn info(path: String, stat: &Stat, users: &Names, groups: &Names) -> FileInfo {
     FileInfo {
         path,
         links: stat.st_nlink,
-        size: stat.st_size,
+        size: u64::try_from(stat.st_size).unwrap_or(0),
         modified: stat.st_mtime,
-        mode: mode(stat.st_mode),
+        mode: stat.st_mode,
         user: name(users, stat.st_uid),
         group: name(groups, stat.st_gid),
     }

@@ -16,17 +16,20 @@ const LENGTH_MAX: u64 = 16 * 4096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    pub data: String,
+    pub data: Vec<u8>,
     pub offset: u64,
+    /// Of the whole file.
+    pub size: u64,
 }
 
 impl Chunk {
-    /// The body of /files/read.
+    /// The body of /files/read. A letter whose last bytes are still to come is left for the next chunk.
     pub fn json(&self) -> Vec<u8> {
+        let text = &self.data[..whole_letters(&self.data)];
         let mut out = Vec::new();
         JsonWriter::new(&mut out, Dialect::V0).object(|w| {
             w.key("data");
-            w.string(&self.data);
+            w.string(&String::from_utf8_lossy(text));
             w.key("offset");
             w.display(self.offset);
         });
@@ -38,13 +41,11 @@ impl Chunk {
 pub fn chunk(file: OwnedFd, offset: Option<u64>, length: Option<u64>) -> Result<Chunk, FileError> {
     let file = File::from(file);
     let size = file.metadata().map_err(FileError::Failed)?.len();
-    let Some(offset) = offset else { return Ok(Chunk { data: String::new(), offset: size }) };
+    let Some(offset) = offset else { return Ok(Chunk { data: Vec::new(), offset: size, size }) };
     let wanted = length.unwrap_or(u64::MAX).min(size.saturating_sub(offset)).min(LENGTH_MAX);
-    let mut bytes = Vec::new();
-    Reader { file: &file, at: offset }.take(wanted).read_to_end(&mut bytes).map_err(FileError::Failed)?;
-    // A letter whose last bytes are still to come is left for the next chunk.
-    bytes.truncate(whole_letters(&bytes));
-    Ok(Chunk { data: String::from_utf8_lossy(&bytes).into_owned(), offset })
+    let mut data = Vec::new();
+    Reader { file: &file, at: offset }.take(wanted).read_to_end(&mut data).map_err(FileError::Failed)?;
+    Ok(Chunk { data, offset, size })
 }
 
 struct Reader<'a> {

@@ -2,8 +2,8 @@
 
 //! Reads flags by the rules of Mesos's own parser.
 //!
-//! Mesos: names come in any case; what does not begin with `--` is skipped, and so is all that follows a lone `--`;
-//! the command line outweighs the environment; variables that name no flag are ignored.
+//! Mesos: names come in any case; what is no flag is skipped, and so is all that follows a lone `--`; the command line
+//! outweighs the environment; variables that name no flag are ignored.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ pub fn load(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, FlagError> {
     let flags = all(table);
-    let given = merge(&flags, command_line(arguments)?, environment);
+    let given = merge(&flags, command_line(&flags, arguments)?, environment);
     let mut values = BTreeMap::new();
     let mut warnings = Vec::new();
     let mut loaded_as: BTreeMap<&str, String> = BTreeMap::new();
@@ -77,22 +77,30 @@ fn default_of(flag: &Flag, text: &str) -> Value {
     Value::parse(flag.kind, text).expect("the tables' defaults are of their flags' kinds")
 }
 
-/// The flags of a command line: name as written, and value, if there is a `=`.
+/// The flags of a command line: name as written, and value, if there is one.
+///
+/// Mesos: a value stands behind a `=`, and nowhere else. Here it may also be the next argument, where Mesos would miss it.
 fn command_line(
+    flags: &BTreeMap<&'static str, &'static Flag>,
     arguments: impl IntoIterator<Item = String>,
 ) -> Result<BTreeMap<String, Option<String>>, FlagError> {
     let mut given = BTreeMap::new();
-    for argument in arguments {
+    let mut arguments = arguments.into_iter().peekable();
+    while let Some(argument) = arguments.next() {
         let argument = argument.trim();
         if argument == "--" {
             break;
         }
         let Some(flag) = argument.strip_prefix("--") else { continue };
         let (name, value) = match flag.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (flag, None),
+            Some((name, value)) => (name.to_lowercase(), Some(value.to_owned())),
+            None => {
+                let name = flag.to_lowercase();
+                let takes_value = lookup(flags, &name).is_some_and(|flag| flag.kind != Kind::Bool);
+                let value = arguments.next_if(|next| takes_value && !next.starts_with("--"));
+                (name, value)
+            }
         };
-        let name = name.to_lowercase();
         let bare = name.strip_prefix("no-").unwrap_or(&name).to_owned();
         let twin = if name == bare { format!("no-{bare}") } else { bare };
         if given.contains_key(&twin) || given.insert(name.clone(), value).is_some() {

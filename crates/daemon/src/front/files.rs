@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue};
 use kaon_api::json::{Dialect, JsonWriter};
+use kaon_api::v1;
 
 use super::aside;
 use crate::files::{Chunk, FileError, FileInfo, Files};
@@ -45,6 +46,24 @@ async fn read(
 ) -> Result<Chunk, FileError> {
     let files = files.clone();
     aside(move || files.read(&path, offset, length)).await
+}
+
+/// The answer to LIST_FILES.
+pub async fn list_files(files: &Arc<Files>, path: &str) -> Result<Vec<v1::FileInfo>, Response> {
+    let entries = list(files, path.to_owned()).await.map_err(|error| refusal(error, ""))?;
+    Ok(entries.iter().map(FileInfo::message).collect())
+}
+
+/// The answer to READ_FILE: the size of the file, and the part that was asked for.
+pub async fn read_file(
+    files: &Arc<Files>,
+    path: &str,
+    offset: u64,
+    length: Option<u64>,
+) -> Result<(u64, Vec<u8>), Response> {
+    let chunk =
+        read(files, path.to_owned(), Some(offset), length).await.map_err(|error| refusal(error, ""))?;
+    Ok((chunk.size, chunk.data))
 }
 
 /// Names and what they stand for.
@@ -89,7 +108,7 @@ async fn download(files: &Arc<Files>, path: String) -> Result<Response, Response
     let files = files.clone();
     let found = aside(move || files.download(&path)).await;
     let download = found.map_err(|error| refusal(error, "404 Not Found."))?;
-    let body = Body::File(tokio::fs::File::from_std(download.file), download.length);
+    let body = Body::File(Box::new(tokio::fs::File::from_std(download.file)), download.length);
     let response = Response { status: StatusCode::OK, headers: Vec::new(), body };
     let mut response = response.with(CONTENT_TYPE, "application/octet-stream").with(NO_SNIFFING, "nosniff");
     response.headers.insert(0, (CONTENT_DISPOSITION, disposition(&download.name)));

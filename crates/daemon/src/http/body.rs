@@ -20,7 +20,7 @@ const PIECE: usize = 64 << 10;
 pub enum HttpBody {
     Bytes(Bytes),
     Stream(Records),
-    File { file: File, missing: u64 },
+    File { file: Box<File>, missing: u64 },
 }
 
 impl From<Body> for HttpBody {

@@ -3,6 +3,7 @@
 //! Which form a body has, and which form its sender wants back.
 
 use hyper::StatusCode;
+use hyper::header::CONTENT_TYPE;
 use kaon_api::json::{Dialect, from_json, parse, to_json};
 use kaon_api::wire::Message;
 
@@ -23,11 +24,21 @@ impl Form {
         }
     }
 
-    pub fn encode<M: Message>(self, message: &M) -> Vec<u8> {
+    fn encode<M: Message>(self, message: &M) -> Vec<u8> {
         match self {
             Form::Json => to_json(message, Dialect::V1).into_bytes(),
             Form::Protobuf => message.encode(),
         }
+    }
+
+    /// 200 with a message.
+    pub fn message<M: Message>(self, message: &M) -> Response {
+        self.answer(self.encode(message))
+    }
+
+    /// 200 with a message that has this form already.
+    pub fn answer(self, body: Vec<u8>) -> Response {
+        Response::new(StatusCode::OK, body).with(CONTENT_TYPE, self.content_type())
     }
 
     /// The form of a request's body. Mesos: the value must be exactly one of the two, without parameters.

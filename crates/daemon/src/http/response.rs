@@ -24,7 +24,7 @@ pub enum Body {
     /// Records as they come, one chunk each.
     Stream(Records),
     /// So many bytes of a file.
-    File(File, u64),
+    File(Box<File>, u64),
 }
 
 impl Response {

@@ -12,7 +12,7 @@ use rustix::net::sockopt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Options, Outgoing};
@@ -21,6 +21,8 @@ use crate::http::REPLIES;
 pub enum Command {
     Send(Outgoing),
     Link,
+    /// Wants to know when all before it is written.
+    Flush(oneshot::Sender<()>),
 }
 
 pub struct Peer {
@@ -188,6 +190,11 @@ impl Peer {
                 Some(Command::Send(message)) => {
                     let (name, body) = (message.encode)();
                     libprocess::encode(&message.from, &message.to, name, &body, &[REPLIES], out);
+                }
+                Some(Command::Flush(done)) if out.is_empty() => drop(done.send(())),
+                Some(flush @ Command::Flush(_)) => {
+                    self.backlog.push_front(flush);
+                    break;
                 }
                 Some(Command::Link) if self.linked => {
                     if !out.is_empty() {

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use hyper::header::CONTENT_TYPE;
 use kaon_api::libprocess::Message;
 use kaon_api::v1;
+use kaon_api::v1::master::call::Type;
 use kaon_api::wire::{Enumeration, Message as _};
 use kaon_master::{Caller, Input, Master, PeerMessage, Reply, Stream, Ticket, query, validate};
 use tokio::sync::oneshot;
@@ -16,7 +16,7 @@ use super::shell::Event;
 use crate::front::{self, Common, aside, is_post};
 use crate::http::negotiate::{Form, read_call};
 use crate::http::route::{Route, Routes};
-use crate::http::{Delivery, Request, Response, Service};
+use crate::http::{Delivery, Query, Request, Response, Service};
 use crate::metrics::Counters;
 use crate::replies::Replies;
 use crate::runtime::{Closed, Door};
@@ -42,6 +42,7 @@ const ROUTES: Routes = Routes {
                 "state",
                 "state-summary",
                 "tasks",
+                "teardown",
                 "weights",
             ],
         ),
@@ -96,6 +97,7 @@ impl Service for Front {
             ("master", "redirect") => Ok(front::redirect(&request, &self.leader)),
             ("master", "api/v1") => self.operator(request).await,
             ("master", "api/v1/scheduler") => self.scheduler(request).await,
+            ("master", "teardown") => self.teardown(request).await,
             ("metrics", endpoint) => self.metrics(endpoint, &request).await,
             ("master" | "registrar(1)", _) => self.show(route, &request).await,
             _ => Ok(self.common.answer(route, &request).await),
@@ -130,14 +132,14 @@ impl Front {
         let caller = Caller::default();
         validate::scheduler_call(&call, caller.principal.as_deref())
             .map_err(|text| bad(format!("Failed to validate scheduler::Call: {text}")))?;
-        use v1::scheduler::call::Type;
+        use v1::scheduler::call::Type::{ReconcileOperations, Subscribe};
         let form = match call.r#type {
-            Some(Type::Subscribe | Type::ReconcileOperations) => Form::of_answer(&request)?,
+            Some(Subscribe | ReconcileOperations) => Form::of_answer(&request)?,
             _ => Form::Json,
         };
         let stream_id = request.header("mesos-stream-id").map(str::to_owned);
         let call = Box::new(call);
-        if call.r#type == Some(Type::Subscribe) {
+        if call.r#type == Some(Subscribe) {
             if stream_id.is_some() {
                 return Err(bad("Subscribe calls should not include the 'Mesos-Stream-Id' header"));
             }
@@ -155,20 +157,50 @@ impl Front {
         validate::operator_call(&call)
             .map_err(|text| bad(format!("Failed to validate master::Call: {text}")))?;
         let form = Form::of_answer(&request)?;
-        use v1::master::call::Type;
         let kind = call.r#type.unwrap_or(Type::Unknown);
         let caller = Caller::default();
         match kind {
             Type::Subscribe => self.stream(form, |stream| Input::Watch { stream, caller }).await,
+            Type::GetLoggingLevel => Ok(form.message(&logging_level())),
+            Type::ListFiles | Type::ReadFile => Ok(form.message(&self.files(kind, &call).await?)),
             _ if kind.name().starts_with("GET_") => self.read(form, call).await,
-            _ => {
-                let (ticket, reply) = self.replies.ticket();
-                self.door
-                    .put(Input::Operator { ticket: Ticket(ticket), call: Box::new(call), caller })
-                    .await?;
-                answer(reply).await
-            }
+            _ => self.change(call, caller).await,
         }
+    }
+
+    /// An operator's call that changes something.
+    async fn change(&self, call: v1::master::Call, caller: Caller) -> Result<Response, Response> {
+        let (ticket, reply) = self.replies.ticket();
+        self.door.put(Input::Operator { ticket: Ticket(ticket), call: Box::new(call), caller }).await?;
+        answer(reply).await
+    }
+
+    /// The old form of the call, whose body is a form of HTML.
+    async fn teardown(&self, request: Request) -> Result<Response, Response> {
+        is_post(&request)?;
+        let form = std::str::from_utf8(&request.body).ok().and_then(Query::parse);
+        let form = form.ok_or_else(|| bad("Unable to decode query string"))?;
+        let id = form.get("frameworkId");
+        let id = id.ok_or_else(|| bad("Missing 'frameworkId' query parameter in the request body"))?;
+        let teardown = v1::master::call::Teardown { framework_id: id.into(), ..Default::default() };
+        let call =
+            v1::master::Call { r#type: Some(Type::Teardown), teardown: Some(teardown), ..Default::default() };
+        self.change(call, Caller::default()).await
+    }
+
+    async fn files(&self, kind: Type, call: &v1::master::Call) -> Result<v1::master::Response, Response> {
+        use v1::master::response::{ListFiles, ReadFile};
+        let mut answer = v1::master::Response { r#type: response_type(kind), ..Default::default() };
+        if let Some(list) = &call.list_files {
+            let file_infos = front::list_files(&self.common.files, &list.path).await?;
+            answer.list_files = Some(ListFiles { file_infos, ..Default::default() });
+        }
+        if let Some(read) = &call.read_file {
+            let (size, data) =
+                front::read_file(&self.common.files, &read.path, read.offset, read.length).await?;
+            answer.read_file = Some(ReadFile { size, data, ..Default::default() });
+        }
+        Ok(answer)
     }
 
     /// An operator's call that reads.
@@ -188,7 +220,7 @@ impl Front {
             }
         });
         let body = body.await.ok_or_else(|| Response::plain(StatusCode::NOT_IMPLEMENTED))?;
-        Ok(Response::new(StatusCode::OK, body).with(CONTENT_TYPE, form.content_type()))
+        Ok(form.answer(body))
     }
 
     /// Asks the core for a stream, and sees to it that the core hears of its end.
@@ -211,6 +243,20 @@ impl From<Closed> for Response {
     fn from(closed: Closed) -> Response {
         Response::text(StatusCode::SERVICE_UNAVAILABLE, closed.to_string())
     }
+}
+
+/// What is logged is set by a flag; nothing beyond it is.
+fn logging_level() -> v1::master::Response {
+    v1::master::Response {
+        r#type: response_type(Type::GetLoggingLevel),
+        get_logging_level: Some(Default::default()),
+        ..Default::default()
+    }
+}
+
+/// The answer is of the name of the call.
+fn response_type(kind: Type) -> Option<v1::master::response::Type> {
+    v1::master::response::Type::from_name(kind.name())
 }
 
 fn bad(text: impl Into<String>) -> Response {

@@ -20,7 +20,18 @@ fn error(arguments: &[&str]) -> String {
 #[test]
 fn values_come_from_the_command_line_then_the_environment_then_the_defaults() {
     let flags = load(
-        &["skipped", "--Port=6000", "--no-root_submissions", "--cluster=c=d", "--", "--port=1"],
+        &[
+            "skipped",
+            "--Port=6000",
+            "--no-root_submissions",
+            "--cluster=c=d",
+            "--quiet",
+            "skipped",
+            "--roles",
+            "a,b",
+            "--",
+            "--x",
+        ],
         &[
             ("MESOS_PORT", "7000"),
             ("MESOS_WORK_DIR", "/w"),
@@ -33,7 +44,8 @@ fn values_come_from_the_command_line_then_the_environment_then_the_defaults() {
     .unwrap();
     assert_eq!(flags.integer("port"), Some(6000));
     assert_eq!(flags.text("work_dir"), Some("/w"));
-    assert_eq!(flags.text("cluster"), Some("c=d"));
+    assert_eq!((flags.text("cluster"), flags.text("roles")), (Some("c=d"), Some("a,b")));
+    assert!(flags.boolean("quiet"));
     assert!(!flags.boolean("root_submissions"));
     assert_eq!(flags.duration("agent_ping_timeout"), Some(Duration::from_secs(20)));
     assert_eq!(flags.duration("offer_timeout"), None);

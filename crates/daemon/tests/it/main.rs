@@ -2,10 +2,15 @@
 
 //! Tests of the shell on real sockets of the loopback interface.
 
+mod cluster;
+mod daemon;
+mod files;
 mod flags;
+mod front;
 mod http;
 mod links;
 mod messages;
+mod runtime;
 mod store;
 mod stream;
 mod support;

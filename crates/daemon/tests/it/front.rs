@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What clients are answered, word for word as Mesos answers.
+
+use crate::daemon::{Daemon, Events};
+use crate::support::Folder;
+
+fn master() -> Daemon {
+    Daemon::start("master", &["--ip=127.0.0.1", "--port=0", "--registry=in_memory"].map(str::to_string))
+}
+
+#[test]
+fn endpoints_answer_under_all_their_names() {
+    let master = master();
+    for path in ["/state", "/state/", "//state", "/master/state", "/state.json", "/master/state.json"] {
+        let (status, headers, body) = master.get(path);
+        assert_eq!(status, "HTTP/1.1 200 OK", "{path}");
+        assert!(
+            headers.starts_with("Date: ") && headers.contains("Content-Type: application/json\r\n"),
+            "{headers}"
+        );
+        assert!(!headers.contains("Server:") && body.starts_with("{\"version\":\"1.11.0\","), "{body}");
+    }
+    for path in
+        ["/slaves/x-S0", "/tasks/?task_id=x", "/master/frameworks/", "/roles.json", "/flags", "/weights"]
+    {
+        assert_eq!(master.get(path).0, "HTTP/1.1 200 OK", "{path}");
+        assert_eq!(master.post(path, "", "").0, "HTTP/1.1 200 OK", "{path}");
+    }
+    for path in ["/", "/nosuch", "/%zz", "/%73tate", "/redirect/x", "/state/../state", "/slave(1)/state"] {
+        let (status, headers, body) = master.get(path);
+        assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 404 Not Found", "404 Not Found."), "{path}");
+        assert!(headers.contains("Content-Type: text/plain; charset=utf-8\r\n"), "{headers}");
+    }
+}
+
+#[test]
+fn the_small_endpoints_answer() {
+    let master = master();
+    let (status, headers, body) = master.get("/health");
+    assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 200 OK", ""));
+    assert!(headers.contains("Content-Length: 0\r\n"));
+    for path in ["/redirect", "/master/redirect"] {
+        let (status, headers, _) = master.get(path);
+        assert_eq!(status, "HTTP/1.1 307 Temporary Redirect");
+        let port = master.address.rsplit(':').next().unwrap();
+        assert!(headers.contains("Location: //") && headers.contains(&format!(":{port}\r\n")), "{headers}");
+    }
+    let (_, _, version) = master.get("/version");
+    assert!(
+        version.contains("\"kaon_version\":") && version.ends_with("\"version\":\"1.11.0\"}"),
+        "{version}"
+    );
+    let request = "GET /version HTTP/1.0\r\nAuthorization: Basic dTpw\r\n\r\n";
+    assert_eq!(master.ask(request).2, version, "what a client says of itself is ignored");
+    let (_, _, metrics) = master.get("/metrics/snapshot?timeout=100ms");
+    for name in ["master/elected", "system/cpus_total", "kaon/http_requests", "registrar/queued_operations"] {
+        assert!(metrics.contains(&format!("\"{name}\":")), "{name}");
+    }
+    let (_, headers, metrics) = master.get("/metrics");
+    assert!(headers.contains("openmetrics-text") && metrics.ends_with("# EOF\n"));
+    assert_eq!(master.get("/files/debug").2, "{}");
+    assert_eq!(master.get("/files/read").2, "Expecting 'path=value' in query.\n");
+    assert!(master.get("/system/stats.json").2.starts_with("{\"avg_load_15min\":"));
+    let (status, _, body) = master.post("/master/teardown", "", "frameworkId=nope");
+    assert_eq!(
+        (status.as_str(), body.as_str()),
+        ("HTTP/1.1 400 Bad Request", "No framework found with specified ID")
+    );
+    assert_eq!(master.get("/teardown").0, "HTTP/1.1 405 Method Not Allowed");
+}
+
+#[test]
+fn calls_are_checked_in_mesos_order() {
+    let master = master();
+    let json = "Content-Type: application/json\r\n";
+    let subscribe = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"root","name":"x"}}}"#;
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    let (scheduler, operator) = ("/api/v1/scheduler", "/api/v1");
+    for (path, headers, body, status, text) in [
+        (scheduler, "", subscribe, 400, "Expecting 'Content-Type' to be present"),
+        (
+            scheduler,
+            "Content-Type: application/json; charset=utf-8\r\n",
+            subscribe,
+            415,
+            "Expecting 'Content-Type' of application/json or application/x-protobuf",
+        ),
+        (scheduler, json, "{oops", 400, "Failed to parse body into JSON: syntax error at line 1 near: oops"),
+        (scheduler, json, "[]", 400, "Failed to convert JSON into Call protobuf: Expecting a JSON object"),
+        (scheduler, json, &deep, 400, "Failed to parse body into JSON: syntax error at line 1 near: ["),
+        (
+            scheduler,
+            "Content-Type: application/x-protobuf\r\n",
+            "\u{1}",
+            400,
+            "Failed to parse body into Call protobuf",
+        ),
+        (scheduler, json, "{}", 400, "Failed to validate scheduler::Call: Expecting 'type' to be present"),
+        (
+            scheduler,
+            "Content-Type: application/json\r\nAccept: text/plain\r\n",
+            subscribe,
+            406,
+            "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'",
+        ),
+        (
+            scheduler,
+            "Content-Type: application/json\r\nMesos-Stream-Id: x\r\n",
+            subscribe,
+            400,
+            "Subscribe calls should not include the 'Mesos-Stream-Id' header",
+        ),
+        (
+            scheduler,
+            json,
+            r#"{"type":"REVIVE","framework_id":{"value":"x"}}"#,
+            400,
+            "Framework cannot be found",
+        ),
+        (
+            operator,
+            json,
+            r#"{"type":1}"#,
+            400,
+            "Failed to convert JSON into Call protobuf: Not expecting a JSON number for field 'type'",
+        ),
+        (
+            operator,
+            json,
+            r#"{"type":"GET_METRICS"}"#,
+            400,
+            "Failed to validate master::Call: Expecting 'get_metrics' to be present",
+        ),
+        (operator, json, r#"{"type":"LIST_FILES","list_files":{"path":"/x"}}"#, 404, ""),
+        (
+            "/api/v1/operator",
+            json,
+            r#"{"type":"GET_HEALTH"}"#,
+            200,
+            r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#,
+        ),
+        (
+            operator,
+            json,
+            r#"{"type":"GET_LOGGING_LEVEL"}"#,
+            200,
+            r#"{"type":"GET_LOGGING_LEVEL","get_logging_level":{"level":0}}"#,
+        ),
+    ] {
+        let (line, _, answer) = master.post(path, headers, body);
+        assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{line} {answer:.200} for {body:.100}");
+        assert!(answer.starts_with(text), "{answer:.200} for {body:.100}");
+    }
+    let (status, headers, body) = master.get("/api/v1/scheduler");
+    assert_eq!(status, "HTTP/1.1 405 Method Not Allowed");
+    assert!(headers.contains("Allow: POST\r\n"));
+    assert_eq!(body, "405 Method Not Allowed. Expecting one of { 'POST' }, but received 'GET'.");
+    let protobuf = "Content-Type: application/json\r\nAccept: application/x-protobuf\r\n";
+    let (_, headers, body) = master.post(operator, protobuf, r#"{"type":"GET_HEALTH"}"#);
+    assert!(headers.contains("Content-Type: application/x-protobuf\r\n"));
+    assert_eq!(body.as_bytes(), [8, 1, 18, 2, 8, 1]);
+}
+
+#[test]
+fn an_operator_watches() {
+    let master = master();
+    let mut events = Events::subscribe(&master, "/api/v1", r#"{"type":"SUBSCRIBE"}"#);
+    assert!(events.next().unwrap().starts_with("{\"type\":\"SUBSCRIBED\",\"subscribed\":{\"get_state\":"));
+    assert_eq!(events.next().unwrap(), "{\"type\":\"HEARTBEAT\"}");
+    let framework = r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"root","name":"x"}}}"#;
+    let mut scheduler = Events::subscribe(&master, "/api/v1/scheduler", framework);
+    assert!(!scheduler.id.is_empty() && scheduler.next().unwrap().contains("SUBSCRIBED"));
+    assert!(events.wait_for("FRAMEWORK_ADDED").contains("\"name\":\"x\""));
+    drop(scheduler);
+    assert!(events.wait_for("FRAMEWORK_REMOVED").contains("\"name\":\"x\""));
+}
+
+#[test]
+fn the_agents_port_answers_executors() {
+    let folder = Folder::new();
+    let flags = [
+        "--ip=127.0.0.1",
+        "--port=0",
+        "--master=127.0.0.1:1",
+        &format!("--work_dir={}", folder.path().join("work").display()),
+        &format!("--runtime_dir={}", folder.path().join("runtime").display()),
+    ]
+    .map(str::to_string);
+    let agent = Daemon::start("agent", &flags);
+    assert_eq!(agent.get("/slave(1)/health").0, "HTTP/1.1 200 OK");
+    assert_eq!(agent.get("/master/health").0, "HTTP/1.1 404 Not Found");
+    let call =
+        r#"{"type":"SUBSCRIBE","executor_id":{"value":"e"},"framework_id":{"value":"f"},"subscribe":{}}"#;
+    let (status, text) = agent.call("/api/v1/executor", "", call);
+    assert_eq!((status.as_str(), text.as_str()), ("HTTP/1.1 400 Bad Request", "Framework cannot be found"));
+    let (status, text) = agent.call(
+        "/slave(1)/api/v1/executor",
+        "",
+        r#"{"type":"MESSAGE","executor_id":{"value":"e"},"framework_id":{"value":"f"}}"#,
+    );
+    assert_eq!(status, "HTTP/1.1 400 Bad Request");
+    assert_eq!(text, "Failed to validate Executor::Call: Expecting 'message' to be present");
+    let debug = agent.get("/files/debug").2;
+    assert!(debug.contains("/work/slaves\":\"") && debug.contains("\"/frameworks\":\""), "{debug}");
+}
