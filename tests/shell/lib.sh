@@ -6,6 +6,7 @@ export LC_ALL=C
 kaon=$(readlink -f "${KAON:-target/debug/kaon}")
 work=$(mktemp -d "${TMPDIR:-/tmp}/kaon-test.XXXXXX")
 started=()
+agents=()
 
 finish() {
     status=$?
@@ -15,17 +16,23 @@ finish() {
             [ -e "$log" ] && { echo "--- $(basename "$log")"; tail -n 30 "$log"; } >&2
         done
     fi
-    for pid in "${started[@]}"; do
-        # An agent that is told to drain ends its tasks before it goes; a master just goes.
-        kill -USR1 "$pid" 2>/dev/null || true
-    done
-    for pid in "${started[@]}"; do
+    # An agent that is told to drain ends its tasks before it goes; a master just goes.
+    end USR1 "${agents[@]}"
+    end TERM "${started[@]}"
+    rm -rf "$work"
+    exit "$status"
+}
+
+# end SIGNAL PID…: asks each process to end, and kills what has not after ten seconds.
+end() {
+    local signal=$1
+    shift
+    for pid in "$@"; do kill "-$signal" "$pid" 2>/dev/null || true; done
+    for pid in "$@"; do
         for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
-    rm -rf "$work"
-    exit "$status"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -49,7 +56,10 @@ start() {
     shift
     "$@" >>"$work/$name.log" 2>&1 &
     pid=$!
-    started+=("$pid")
+    case $name in
+    agent*) agents+=("$pid") ;;
+    *) started+=("$pid") ;;
+    esac
 }
 
 # await SECONDS COMMAND…: until the command succeeds.
