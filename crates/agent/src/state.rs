@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
-use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Uuid, Wall};
+use kaon_api::wire::Enumeration;
+use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, TaskState, Uuid, Wall};
 
 use crate::config::Config;
 
@@ -112,6 +113,17 @@ impl State {
 
     pub fn executors(&self) -> impl Iterator<Item = &Executor> {
         self.frameworks.values().flat_map(|framework| framework.executors.values()).map(Arc::as_ref)
+    }
+
+    /// How a task ended that is only history, as far as that is kept.
+    pub fn past_end(&self, framework: &FrameworkId, task: &TaskId) -> Option<(TaskState, Option<&str>)> {
+        let gone = self.completed.iter().map(Arc::as_ref).filter(|past| past.id == *framework);
+        let frameworks = self.frameworks.get(framework).into_iter().chain(gone);
+        let executors = frameworks.flat_map(|one| one.executors.values().chain(&one.completed));
+        let mut tasks = executors.flat_map(|executor| &executor.completed);
+        let record = tasks.find(|record| *task == *record.task_id.value.as_str())?;
+        let message = record.statuses.last().and_then(|status| status.message.as_deref());
+        Some((TaskState::from_number(record.state.number())?, message))
     }
 
     /// Whether this is the pid of the master that leads.

@@ -52,13 +52,16 @@ impl Agent {
         other_agents.into_iter().for_each(|id| self.discard_agent(cx, id));
         self.state.counters.recovery_errors = quarantined.len() as u64;
         warnings.into_iter().for_each(|warning| cx.warn(warning));
-        if !repairs.is_empty() {
-            self.record(cx, repairs, None);
-        }
         let rebooted = boot_id.is_some_and(|boot_id| boot_id != self.config.boot_id);
         if let Some(agent) = agent {
             match self.takes_over(cx, &agent, rebooted) {
-                Takeover::Same => self.take_up(cx, agent, frameworks, quarantined, &containers, rebooted),
+                Takeover::Same => {
+                    // Before anything is appended to a log whose end is cut off.
+                    if !repairs.is_empty() {
+                        self.record(cx, repairs, None);
+                    }
+                    self.take_up(cx, agent, frameworks, quarantined, &containers, rebooted);
+                }
                 Takeover::Another => {}
                 // What runs may still be wanted, so nothing is touched.
                 Takeover::Refused => return,

@@ -229,10 +229,19 @@ impl Agent {
             if known {
                 continue;
             }
-            let report = Report {
-                state: if aware { TaskState::Dropped } else { TaskState::Lost },
-                reason: Some(Reason::ReasonReconciliation),
-                message: Some("Reconciliation: task unknown to the agent".to_string()),
+            let report = match self.state.past_end(&framework, &task) {
+                // Its acknowledgement crossed the master's list: what it came to is told once more, not that it
+                // never was.
+                Some((state, message)) => Report {
+                    state,
+                    reason: Some(Reason::ReasonReconciliation),
+                    message: message.map(str::to_string),
+                },
+                None => Report {
+                    state: if aware { TaskState::Dropped } else { TaskState::Lost },
+                    reason: Some(Reason::ReasonReconciliation),
+                    message: Some("Reconciliation: task unknown to the agent".to_string()),
+                },
             };
             self.report_own(cx, &framework, None, &task, report);
         }

@@ -10,6 +10,7 @@ mod endpoints;
 mod inputs;
 mod mesos;
 mod render;
+mod rounds;
 mod scene;
 mod storm;
 

@@ -154,6 +154,7 @@ impl World {
                     self.environment = launch.environment;
                     self.containers.insert(launch.container, RecoveredContainer::Running { pid: 0 });
                 }
+                Effect::Remove { path } => self.write(vec![FileOp::Remove { path }]),
                 Effect::Forget { container } => drop(self.containers.remove(&container)),
                 Effect::Send { message, .. } => {
                     self.note_sent(&message);
