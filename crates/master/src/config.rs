@@ -167,11 +167,11 @@ mod tests {
             "--min_allocatable_resources=cpus: ",
         );
         check(
-            |config| drop(config.weights.insert("a".into(), 0.0)),
+            |config| _ = config.weights.insert("a".into(), 0.0),
             "--weights: a=0: the weight is not a positive number",
         );
         check(
-            |config| drop(config.weights.insert("/".into(), 1.0)),
+            |config| _ = config.weights.insert("/".into(), 1.0),
             "--weights: /=1: Role '/' cannot start with a slash",
         );
     }

@@ -38,7 +38,8 @@ impl Master {
         let unsaved = |master: &Master, framework| !master.state.framework(framework).info.checkpoint();
         for row in self.state.tasks.of_agent(agent) {
             let task = self.state.task(row);
-            if !unsaved(self, task.framework) {
+            // What has ended is settled when the agent comes back, or does not.
+            if !unsaved(self, task.framework) || task.state.is_terminal() {
                 continue;
             }
             let of = self.state.agent(agent);
@@ -47,12 +48,10 @@ impl Master {
             let mut status =
                 events::own_status(id, Some(&of.id), TaskState::Lost, reason, message, turn.now.wall);
             status.executor_id = task.body.executor.as_ref().map(|id| v1::ExecutorID::from(id.as_str()));
-            let (framework, id, over) = (task.body.framework.clone(), id.clone(), task.state.is_terminal());
+            let (framework, id) = (task.body.framework.clone(), id.clone());
             self.end_task_here(turn, row, status);
             self.forget_task(row, false);
-            if !over {
-                self.state.agents.remember_kill(agent, framework, id);
-            }
+            self.state.agents.remember_kill(agent, framework, id);
         }
         for row in self.state.executors.of_agent(agent) {
             if unsaved(self, self.state.tables.executors[row].framework) {

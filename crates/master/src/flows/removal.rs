@@ -15,7 +15,7 @@ use crate::effect::{Effect, ToPeer};
 use crate::events;
 use crate::master::{Master, TimerKey, Turn};
 use crate::registry::Operation;
-use crate::state::tasks::model_state;
+use crate::state::tasks::{model_state, wire_state};
 use crate::state::{AgentRow, Executor, ExecutorRow, FrameworkRow, Task, TaskRow};
 
 /// Why an agent is removed.
@@ -102,12 +102,18 @@ impl Master {
     }
 
     /// The master itself ends a task: its framework is told, and its resources are free.
-    pub(crate) fn end_task_here(&mut self, turn: &mut Turn, row: TaskRow, status: TaskStatus) {
-        let framework = self.state.task(row).framework;
-        // What has ended already, and only waits for its acknowledgement, keeps its end.
-        if !self.state.task(row).state.is_terminal() {
+    ///
+    /// What has ended already keeps its end. If its framework has not heard of that, it does so now: the agent that
+    /// would have told it will not come back.
+    pub(crate) fn end_task_here(&mut self, turn: &mut Turn, row: TaskRow, mut status: TaskStatus) {
+        let task = self.state.task(row);
+        let (framework, known) = (task.framework, task.state);
+        if !known.is_terminal() {
             self.tell(turn, framework, events::update(status.clone()));
             self.change_task(turn, row, model_state(status.state), status);
+        } else if task.ended_unheard() {
+            status.state = wire_state(known);
+            self.tell(turn, framework, events::update(status));
         }
     }
 
@@ -132,7 +138,7 @@ impl Master {
         }
         if held && state.frees_resources() {
             self.state.tables.counters.count_end(&status);
-            self.state.framework_mut(framework).counters.count_end(crate::state::tasks::wire_state(state));
+            self.state.framework_mut(framework).counters.count_end(wire_state(state));
             self.release(&body.agent, &body.framework, &Claim::Task(body.id.clone()));
             self.state.agents.forget_kill(agent, &body.framework, &body.id);
         }

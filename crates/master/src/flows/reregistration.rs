@@ -17,8 +17,8 @@ use crate::events;
 use crate::master::{Master, TimerKey, Turn};
 use crate::state::capabilities::AgentCapabilities;
 use crate::state::frameworks::Connection;
-use crate::state::tasks::{Body, model_state, told_by_agent};
-use crate::state::{AgentRow, Executor, Framework, FrameworkRow, Task};
+use crate::state::tasks::{Body, Told, model_state, told_by_agent};
+use crate::state::{AgentRow, Executor, Framework, FrameworkRow, Task, TaskRow};
 
 /// An agent that comes back, with all that it brings.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Master {
         self.supersede(turn, row);
         self.refresh_agent(turn, row, &back);
         self.recover_frameworks(turn, &back.message.frameworks);
-        let reconciliations = self.unlisted_tasks(row, &back.message.tasks, turn);
+        let reconciliations = self.unlisted_tasks(turn, row, &back.message.tasks);
         self.compare_executors(row, &back.message.executor_infos);
         let registered = internal::AgentReregisteredMessage {
             agent_id: v1::AgentID::from(back.id.as_str()),
@@ -103,21 +103,25 @@ impl Master {
 
     /// The tasks that the master knows on the agent but the agent did not list, as questions by framework.
     fn unlisted_tasks(
-        &self,
+        &mut self,
+        turn: &mut Turn,
         agent: AgentRow,
         listed: &[v1::Task],
-        turn: &Turn,
     ) -> Vec<internal::ReconcileTasksMessage> {
         let listed: BTreeSet<(&str, &str)> = listed.iter().map(key_of).collect();
         let mut questions: BTreeMap<FrameworkRow, Vec<v1::TaskStatus>> = BTreeMap::new();
         for row in self.state.tasks.of_agent(agent) {
             let task = self.state.task(row);
-            if !listed.contains(&(task.body.framework.as_str(), task.body.id.as_str())) {
-                let (state, reason) = (task.state, Reason::ReasonReconciliation);
-                let text = "Reconciliation: task unknown to the agent";
-                let status = self.status_of(row, state, reason, text, turn);
-                questions.entry(task.framework).or_default().push(status);
+            if listed.contains(&(task.body.framework.as_str(), task.body.id.as_str())) {
+                continue;
             }
+            if task.state.is_terminal() {
+                self.settle_ended(turn, row);
+                continue;
+            }
+            let text = "Reconciliation: task unknown to the agent";
+            let status = self.status_of(row, task.state, Reason::ReasonReconciliation, text, turn);
+            questions.entry(task.framework).or_default().push(status);
         }
         let question = |(row, statuses)| {
             let framework = self.state.framework(row);
@@ -129,6 +133,23 @@ impl Master {
             }
         };
         questions.into_iter().map(question).collect()
+    }
+
+    /// A task has ended, and its agent knows of it no more: nobody will ask for the acknowledgement again.
+    ///
+    /// Mesos: asks the agent, which answers that the task is lost, though the framework was told how it ended.
+    fn settle_ended(&mut self, turn: &mut Turn, row: TaskRow) {
+        let task = self.state.task(row);
+        if task.ended_unheard() {
+            // The update that told the end went with the agent's memory.
+            if !self.state.framework(task.framework).is_connected() {
+                return;
+            }
+            let (framework, text) = (task.framework, "Reconciliation: Latest task state");
+            let status = self.status_of(row, task.state, Reason::ReasonReconciliation, text, turn);
+            self.tell(turn, framework, events::update(status));
+        }
+        self.forget_task(row, false);
     }
 
     /// What the agent runs is a fact: executors that it did not list are gone, those that it did are there.
@@ -241,16 +262,18 @@ impl Master {
             }
         }
         let statuses = Arc::new(std::mem::take(&mut task.statuses));
+        let told = task.status_update_state.map(|state| Told { state: model_state(state), uuid: None });
         let body = Arc::new(Body::reported(task, role, resources));
-        let row = self.state.insert_task(Task { framework, agent, body, state, told: None, statuses });
+        let row = self.state.insert_task(Task { framework, agent, body, state, told, statuses });
         self.watch_task_added(turn, row);
-        if standing != Standing::Admitted {
+        // Mesos: tells ends too, before the updates that its agent still has to tell of the time before.
+        if standing != Standing::Admitted && !state.is_terminal() {
             self.tell_task_is_back(turn, row, standing);
         }
     }
 
     /// M13: what became of a task whose agent was thought lost.
-    fn tell_task_is_back(&mut self, turn: &mut Turn, row: crate::state::TaskRow, standing: Standing) {
+    fn tell_task_is_back(&mut self, turn: &mut Turn, row: TaskRow, standing: Standing) {
         let task = self.state.task(row);
         // Mesos: with just this spelling.
         let text = match standing {

@@ -97,8 +97,16 @@ impl Master {
             events::own_status(id, agent, state, Reason::ReasonAgentRemoved, &silence.message, turn.now.wall);
         status.unreachable_time = Some(silence.since.clone());
         status.executor_id = task.body.executor.as_ref().map(|id| v1::ExecutorID::from(id.as_str()));
-        self.end_task_here(turn, row, status);
-        self.forget_task(row, true);
+        if !task.state.is_terminal() {
+            self.end_task_here(turn, row, status);
+            return self.forget_task(row, true);
+        }
+        // It has ended. A framework that does not know hears what it can expect of the agent: the agent tells the end
+        // itself, in order, should it come back.
+        if task.ended_unheard() {
+            self.tell(turn, task.framework, events::update(status));
+        }
+        self.forget_task(row, false);
     }
 
     /// A disconnected agent did not come back in time.

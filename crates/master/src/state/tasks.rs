@@ -24,7 +24,7 @@ pub struct Task {
     pub body: Arc<Body>,
     /// The newest state that is known, which decides whether resources are held.
     pub state: TaskState,
-    /// The update that the framework was told last, while it is not acknowledged, with its state.
+    /// What the framework was told last.
     pub told: Option<Told>,
     /// Updates in order; of those in a row with one state only the last. Without their data.
     pub statuses: Arc<Vec<v1::TaskStatus>>,
@@ -52,11 +52,12 @@ pub struct Body {
     pub kill_policy: Option<v1::KillPolicy>,
 }
 
-/// An update that went to the framework and carries an id.
+/// The update that went to the framework last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
     pub state: TaskState,
-    pub uuid: Uuid,
+    /// None where it went by another master: then only its state is known, and its acknowledgement does not count.
+    pub uuid: Option<Uuid>,
 }
 
 impl Body {
@@ -116,6 +117,11 @@ impl Task {
         !self.state.frees_resources()
     }
 
+    /// Whether it has ended, and its framework does not know.
+    pub fn ended_unheard(&self) -> bool {
+        self.state.is_terminal() && !self.told.is_some_and(|told| told.state.is_terminal())
+    }
+
     /// The state that reconciliation tells: that of the update told last.
     pub fn told_state(&self) -> TaskState {
         self.told.as_ref().map_or(self.state, |told| told.state)
@@ -151,7 +157,7 @@ impl Task {
             resources: body.resources.allocate(&body.role).to_wire(),
             statuses: self.statuses.to_vec(),
             status_update_state: self.told.as_ref().map(|told| wire_state(told.state)),
-            status_update_uuid: self.told.as_ref().map(|told| told.uuid.to_vec()),
+            status_update_uuid: self.told.and_then(|told| told.uuid).map(Uuid::to_vec),
             labels: body.labels.clone(),
             discovery: body.discovery.clone(),
             container: body.container.clone(),

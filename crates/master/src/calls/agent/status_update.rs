@@ -35,7 +35,7 @@ impl Master {
             return;
         };
         self.state.tables.counters.valid_status_updates += 1;
-        let told = uuid.map(|uuid| Told { state: model_state(status.state), uuid });
+        let told = uuid.map(|uuid| Told { state: model_state(status.state), uuid: Some(uuid) });
         let was_connected = self.state.framework(framework).is_connected();
         let known = self.state.task(row).state;
         // What has ended stays ended: such an update only waits to be acknowledged.

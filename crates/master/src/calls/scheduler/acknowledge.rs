@@ -24,11 +24,12 @@ impl Master {
             let task = self.state.task(at);
             // Mesos: an update that came through the master before this one is sent again by its agent; only the
             // acknowledgement of that counts.
-            let Some(told) = task.told.as_ref().filter(|_| task.agent == agent_row) else {
+            let told = task.told.filter(|_| task.agent == agent_row);
+            let Some((told, uuid)) = told.and_then(|told| Some((told, told.uuid?))) else {
                 self.state.tables.counters.invalid_status_update_acknowledgements += 1;
                 return;
             };
-            if told.uuid.as_bytes() == call.uuid.as_slice() && told.state.is_terminal() {
+            if uuid.as_bytes() == call.uuid.as_slice() && told.state.is_terminal() {
                 self.forget_task(at, false);
             }
         }

@@ -164,7 +164,7 @@ pub fn task_of(state: &State, told: &v1::Task, framework: FrameworkRow) -> Task 
         state: model_state(told.state),
         told: update.map(|(state, uuid)| Told {
             state: model_state(state),
-            uuid: kaon_model::Uuid::from_bytes(&uuid).unwrap(),
+            uuid: kaon_model::Uuid::from_bytes(&uuid).ok(),
         }),
         statuses: Arc::new(told.statuses.clone()),
     }
