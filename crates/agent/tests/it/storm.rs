@@ -9,7 +9,7 @@ use kaon_model::{ContainerId, Entropy};
 
 use crate::scene::World;
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 80;
 const STEPS: usize = 150;
 
 #[test]
