@@ -71,7 +71,6 @@ counters! {
     slave_removals_registered => "master/slave_removals/reason_registered",
     slave_unreachable_scheduled => "master/slave_unreachable_scheduled",
     slave_unreachable_completed => "master/slave_unreachable_completed",
-    slave_unreachable_canceled => "master/slave_unreachable_canceled",
 }
 
 /// Bound: principals that are counted apart; the calls of any more are not.

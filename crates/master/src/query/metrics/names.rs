@@ -34,6 +34,7 @@ const ABSENT: &[&str] = &[
     "master/slave_shutdowns_canceled",
     "master/slave_shutdowns_completed",
     "master/slave_shutdowns_scheduled",
+    "master/slave_unreachable_canceled",
     "master/valid_operation_status_update_acknowledgements",
     "master/valid_operation_status_updates",
 ];
