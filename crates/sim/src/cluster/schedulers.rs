@@ -27,7 +27,7 @@ pub fn profiles(rng: &mut Entropy) -> Vec<Profile> {
         .map(|_| Profile {
             role: roles[rng.below(4) as usize].to_owned(),
             partition_aware: rng.chance(0.5),
-            checkpoint: true,
+            checkpoint: rng.chance(0.7),
             failover_timeout: 3600.0,
             task_cpus: [0.1, 0.5, 1.0][rng.below(3) as usize],
             task_mem: 32.0,
