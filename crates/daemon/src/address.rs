@@ -113,7 +113,13 @@ fn listen(address: SocketAddrV4) -> io::Result<TcpListener> {
 /// Mesos: the address of the host's own name.
 async fn own_ip() -> Result<Ipv4Addr, PlaceError> {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    resolve(&name).await.ok_or(PlaceError::Unresolved(name))
+    let ip = resolve(&name).await.ok_or_else(|| PlaceError::Unresolved(name.clone()))?;
+    if ip.is_loopback() {
+        tracing::warn!(
+            "The name of this host, '{name}', means {ip}: other hosts cannot reach it. Set --ip or --advertise_ip"
+        );
+    }
+    Ok(ip)
 }
 
 /// The first IPv4 address of a name.

@@ -3,6 +3,7 @@
 //! The agent's daemon.
 
 mod front;
+mod narrator;
 mod operator;
 mod settings;
 mod shell;
@@ -45,7 +46,10 @@ impl Core for Agent {
     type View = View;
 
     fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        narrator::input(&input);
+        let told = out.len();
         Agent::handle(self, now, input, out);
+        out[told..].iter().for_each(narrator::effect);
     }
 
     fn deadline(&self) -> Option<Mono> {
@@ -156,7 +160,7 @@ pub async fn start(
     effects.into_iter().for_each(|effect| shell.perform(effect));
     turn("agent", inside, agent, shell, Shell::end).map_err(|error| text(&error))?;
     let front = Front { door: door.clone(), streams, replies, common, meter };
-    tokio::spawn(serve(listener, Arc::new(front), Limits::default()));
+    tokio::spawn(serve(listener, Arc::new(front), Limits::of_daemon()));
     let leader = Box::new(detector::info(leader).await);
     door.put(Input::Leader { master: Some(leader) }).await.map_err(|error| text(&error))?;
     Ok(Started { address, door })

@@ -53,6 +53,8 @@ impl Common {
     pub fn figures(&self, mut metrics: Metrics) -> Metrics {
         self.counters.collect(&mut metrics);
         System::now().collect(&mut metrics);
+        // An empty sum of doubles is -0, which nobody wants to read.
+        metrics.values_mut().for_each(|value| *value += 0.0);
         metrics
     }
 

@@ -3,6 +3,7 @@
 //! The master's daemon.
 
 mod front;
+mod narrator;
 mod settings;
 mod shell;
 
@@ -36,7 +37,10 @@ impl Core for Master {
     type View = View;
 
     fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        narrator::input(&input);
+        let told = out.len();
         Master::handle(self, now, input, out);
+        out[told..].iter().for_each(narrator::effect);
     }
 
     fn deadline(&self) -> Option<Mono> {
@@ -119,7 +123,7 @@ pub async fn start(flags: &mut Flags, log: Option<PathBuf>, ending: Ending) -> R
     turn("master", inside, master, shell, drop).map_err(|error| error.to_string())?;
     let leader = format!("{hostname}:{}", address.port());
     let front = Front { door: door.clone(), streams, replies, common, leader };
-    tokio::spawn(serve(listener, Arc::new(front), Limits::default()));
+    tokio::spawn(serve(listener, Arc::new(front), Limits::of_daemon()));
     Ok(Started { address, door })
 }
 

@@ -17,7 +17,7 @@ use crate::version::{KAON_VERSION, VERSION};
 /// Few threads serve all connections: what blocks runs on others.
 const WORKERS: usize = 4;
 /// Bound: threads for what blocks. Each renders a view, reads a file, or starts a container.
-const BLOCKING_MAX: usize = 64;
+const BLOCKING_MAX: usize = 32;
 /// Bound: how long a core may take to end well after a signal.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -5,6 +5,7 @@
 //! It has no time limit, and we never close it first: to the peer that would mean that this process has gone.
 
 use std::io;
+use std::net::IpAddr;
 
 use kaon_api::libprocess::{Decoder, FrameError, Message};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -20,8 +21,9 @@ const REPLIES_MAX: usize = 1 << 20;
 /// Bound: what is read at once.
 const READ: usize = 64 << 10;
 
-/// `begun` was read from the connection already.
-pub async fn serve<C, S>(connection: C, begun: Vec<u8>, service: &S) -> io::Result<()>
+/// `begun` was read from the connection already. Where `only` is set, messages that say that they come from another
+/// address are refused.
+pub async fn serve<C, S>(connection: C, begun: Vec<u8>, service: &S, only: Option<IpAddr>) -> io::Result<()>
 where
     C: AsyncRead + AsyncWrite + Unpin,
     S: Service,
@@ -32,7 +34,7 @@ where
     let mut read = begun;
     loop {
         decoder.feed(&read);
-        if let Err(error) = take_messages(&mut decoder, &mut replies, service).await {
+        if let Err(error) = take_messages(&mut decoder, &mut replies, service, only).await {
             tracing::warn!("Closing a peer's connection: {error}");
             replies.extend_from_slice(&reply("400 Bad Request", &error.to_string()));
             return writer.write_all(&replies).await;
@@ -58,8 +60,16 @@ async fn take_messages<S: Service>(
     decoder: &mut Decoder,
     replies: &mut Vec<u8>,
     service: &S,
+    only: Option<IpAddr>,
 ) -> Result<(), FrameError> {
     while let Some(message) = decoder.next_message()? {
+        if let Some(ip) = only.filter(|ip| *ip != message.from.ip) {
+            let from = &message.from;
+            let text =
+                format!("UPID IP address validation failed: Message from {from} was sent from IP {ip}");
+            replies.extend_from_slice(&reply("400 Bad Request", &text));
+            continue;
+        }
         let silent = wants_no_reply(&message);
         let delivery = service.message(message).await;
         if !silent {

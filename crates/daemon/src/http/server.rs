@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kaon_api::libprocess::Message;
+use rustix::net::sockopt;
+use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -47,6 +49,8 @@ pub struct Limits {
     pub head_patience: Duration,
     /// How long a body may take.
     pub body_patience: Duration,
+    /// Whether messages must say that they come from where their connection does.
+    pub match_peer_ip: bool,
 }
 
 impl Default for Limits {
@@ -57,10 +61,26 @@ impl Default for Limits {
             bodies: 512 << 20,
             head_patience: Duration::from_secs(10),
             body_patience: Duration::from_secs(60),
+            match_peer_ip: false,
         }
     }
 }
 
+impl Limits {
+    /// The bounds of a daemon, of which a variable of libprocess sets one.
+    pub fn of_daemon() -> Limits {
+        let variable = std::env::var("LIBPROCESS_REQUIRE_PEER_ADDRESS_IP_MATCH");
+        let match_peer_ip = variable.is_ok_and(|value| value == "true" || value == "1");
+        let limits = Limits::default();
+        // Half of the files that this process may open is left to its own connections, and to its files.
+        let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files / 2).ok());
+        Limits { match_peer_ip, connections: limits.connections.min(files.unwrap_or(usize::MAX)), ..limits }
+    }
+}
+
+/// After so long a silence the kernel asks whether the other side is still there, so that those that vanished without
+/// a word do not take up places for ever.
+const ASK_AFTER: Duration = Duration::from_secs(600);
 /// How long to wait after a failed accept: mostly the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -101,9 +121,14 @@ pub(super) struct Port<S> {
 impl<S: Service> Port<S> {
     async fn connection(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(&stream, true)?;
+        sockopt::set_tcp_keepidle(&stream, ASK_AFTER)?;
         let mut begun = Vec::new();
         match sniff(&mut stream, &mut begun, self.limits.head_patience).await? {
-            Kind::Message => messages::serve(stream, begun, &*self.service).await,
+            Kind::Message => {
+                let only = self.limits.match_peer_ip.then_some(peer.ip());
+                messages::serve(stream, begun, &*self.service, only).await
+            }
             Kind::Http => connection::serve(stream, begun, peer, self).await,
             Kind::Nothing => Ok(()),
         }

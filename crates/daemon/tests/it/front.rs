@@ -201,6 +201,54 @@ fn the_agents_port_answers_executors() {
     );
     assert_eq!(status, "HTTP/1.1 400 Bad Request");
     assert_eq!(text, "Failed to validate Executor::Call: Expecting 'message' to be present");
+    for (path, text) in [
+        ("/state", "{\"version\":\"1.11.0\""),
+        ("/slave(1)/state.json", "{\"version\":\"1.11.0\""),
+        ("/containers", "[]"),
+        ("/monitor/statistics", "[]"),
+        ("/monitor/statistics.json", "[]"),
+        ("/flags", "{\"flags\":{"),
+        ("/metrics/snapshot", "{\"gc/path_removals_failed\":0.0,"),
+    ] {
+        let (status, _, body) = agent.get(path);
+        assert!(status == "HTTP/1.1 200 OK" && body.starts_with(text), "{path}: {status} {body}");
+    }
+    let json = "Content-Type: application/json\r\n";
+    for (headers, body, status, text) in [
+        (json, r#"{"type":"GET_HEALTH"}"#, 200, r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#),
+        (json, r#"{"type":"GET_CONTAINERS"}"#, 200, r#"{"type":"GET_CONTAINERS""#),
+        (json, r#"{"type":1}"#, 400, "Not expecting a JSON number for field 'type'"),
+        (json, "{}", 400, "Failed to validate agent::Call: Expecting 'type' to be present"),
+        (
+            json,
+            r#"{"type":"READ_FILE"}"#,
+            400,
+            "Failed to validate agent::Call: Expecting 'read_file' to be present",
+        ),
+        (json, r#"{"type":"LIST_FILES","list_files":{"path":"/etc"}}"#, 404, ""),
+        (json, r#"{"type":"PRUNE_IMAGES"}"#, 501, "PRUNE_IMAGES is not implemented by this agent"),
+        ("", "{}", 400, "Expecting 'Content-Type' to be present"),
+        ("Content-Type: application/recordio\r\n", "", 400, "Expecting 'Message-Content-Type' to be set"),
+        (
+            "Content-Type: text/plain\r\nAccept: text/plain\r\n",
+            "",
+            406,
+            "Expecting 'Accept' to allow application/json",
+        ),
+        ("Content-Type: text/plain\r\n", "", 415, "Expecting 'Content-Type' of application/json"),
+        (
+            "Content-Type: application/json\r\nAccept: application/recordio\r\n",
+            r#"{"type":"GET_HEALTH"}"#,
+            406,
+            "Streaming response is not supported for GET_HEALTH call",
+        ),
+    ] {
+        let (line, _, answer) = agent.post("/api/v1", headers, body);
+        assert!(
+            line.starts_with(&format!("HTTP/1.1 {status} ")) && answer.starts_with(text),
+            "{line} {answer} for {body}"
+        );
+    }
     let debug = agent.get("/files/debug").2;
     assert!(debug.contains("/work/slaves\":\"") && debug.contains("\"/frameworks\":\""), "{debug}");
 }

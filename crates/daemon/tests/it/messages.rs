@@ -76,3 +76,26 @@ fn what_is_no_message_ends_its_connection_alone() {
     good.write_all(&message("master", b"2", &[])).unwrap();
     assert!(read_until(&mut good, "\r\n\r\n").starts_with("HTTP/1.1 202"));
 }
+
+#[test]
+fn a_message_may_have_to_come_from_where_it_says() {
+    let server = Server::start(Limits { match_peer_ip: true, ..Limits::default() });
+    let mut stream = server.connect();
+    stream.write_all(&message("master", b"1", &[])).unwrap();
+    let reply = read_until(&mut stream, "127.0.0.1");
+    assert!(reply.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{reply}");
+    assert!(reply.ends_with("Message from slave(1)@10.0.0.7:5051 was sent from IP 127.0.0.1"), "{reply}");
+    let own: Upid = "slave(1)@127.0.0.1:5051".parse().unwrap();
+    let mut out = Vec::new();
+    encode(
+        &own,
+        &"master@127.0.0.1:5050".parse().unwrap(),
+        "mesos.internal.PongSlaveMessage",
+        b"2",
+        &[],
+        &mut out,
+    );
+    stream.write_all(&out).unwrap();
+    assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 202"));
+    assert_eq!(server.service.messages.lock().unwrap().len(), 1);
+}
