@@ -77,7 +77,7 @@ enum Event {
     ContainerEnds { agent: usize, end: End },
     Subscribe { scheduler: usize },
     CallArrives { scheduler: usize, stream: u64, call: Box<v1::scheduler::Call> },
-    EventArrives { scheduler: usize, stream: u64, event: Box<v1::scheduler::Event> },
+    Notified { scheduler: usize, stream: u64, event: Box<v1::scheduler::Event> },
     StreamEndsAtMaster { stream: u64 },
     StreamEndsAtScheduler { scheduler: usize, stream: u64 },
     Whim { scheduler: usize },
@@ -229,7 +229,7 @@ impl Cluster {
             Event::ContainerEnds { agent, end } => self.container_ends(agent, &end),
             Event::Subscribe { scheduler } => self.subscribe(scheduler),
             Event::CallArrives { scheduler, stream, call } => self.call_arrives(scheduler, stream, call),
-            Event::EventArrives { scheduler, stream, event } => self.event_arrives(scheduler, stream, *event),
+            Event::Notified { scheduler, stream, event } => self.event_arrives(scheduler, stream, *event),
             Event::StreamEndsAtMaster { stream } => self.stream_ends_at_master(stream),
             Event::StreamEndsAtScheduler { scheduler, stream } => {
                 self.stream_ends_at_scheduler(scheduler, stream)

@@ -203,7 +203,7 @@ impl Scheduler {
             filters,
             ..Default::default()
         };
-        Call { accept: Some(accept.into()), ..self.call(call::Type::Accept) }
+        Call { accept: Some(accept), ..self.call(call::Type::Accept) }
     }
 
     fn task(&mut self, rng: &mut Entropy, offer: &v1::Offer) -> v1::TaskInfo {
@@ -281,7 +281,7 @@ impl Scheduler {
             uuid: uuid.clone(),
             ..Default::default()
         };
-        Ok(Some(Call { acknowledge: Some(acknowledge.into()), ..self.call(call::Type::Acknowledge) }))
+        Ok(Some(Call { acknowledge: Some(acknowledge), ..self.call(call::Type::Acknowledge) }))
     }
 
     /// Something the framework does by itself now and then.
@@ -316,7 +316,7 @@ impl Scheduler {
         task.kill_asked = true;
         let agent_id = Some(v1::AgentID::from(task.agent.as_str()));
         let kill = call::Kill { task_id: id.into(), agent_id, ..Default::default() };
-        Call { kill: Some(kill.into()), ..self.call(call::Type::Kill) }
+        Call { kill: Some(kill), ..self.call(call::Type::Kill) }
     }
 
     fn reconcile(&mut self, rng: &mut Entropy) -> Call {

@@ -122,7 +122,7 @@ impl Cluster {
         if line.stream == stream {
             line.last_event = at;
         }
-        self.at(at, Event::EventArrives { scheduler, stream, event: Box::new(event) });
+        self.at(at, Event::Notified { scheduler, stream, event: Box::new(event) });
     }
 
     pub(super) fn event_arrives(&mut self, scheduler: usize, stream: u64, event: v1::scheduler::Event) {
