@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use super::{Value, WireType};
 
-#[inline]
 pub fn put_required<T: Value>(out: &mut Vec<u8>, number: u32, value: &T) {
     encode_tag(out, number, T::WIRE);
     value.write(out);
@@ -58,7 +57,6 @@ pub fn encode_varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// Appends what `body` appends, with its length in front: one byte is kept free for the length, and the body is
 /// moved by the few bytes that a longer length needs.
-#[inline]
 pub(crate) fn with_length(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.push(0);

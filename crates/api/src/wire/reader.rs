@@ -69,7 +69,6 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(())
     }
 
-    #[inline]
     pub fn required<T: Value>(
         &mut self,
         tag: Tag,
@@ -85,7 +84,6 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(known)
     }
 
-    #[inline]
     pub fn optional<T: Value + Default>(
         &mut self,
         tag: Tag,
@@ -101,7 +99,6 @@ impl<'a, 'r> Reader<'a, 'r> {
         Ok(known)
     }
 
-    #[inline]
     pub fn repeated<T: Value + Default>(
         &mut self,
         tag: Tag,
@@ -184,7 +181,6 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     /// `again` says that an earlier occurrence of this field was read: messages merge, other values are replaced.
-    #[inline]
     fn singular<T: Value>(
         &mut self,
         tag: Tag,
@@ -201,7 +197,6 @@ impl<'a, 'r> Reader<'a, 'r> {
         self.value(Step { number: tag.number, name, index: None }, value, again)
     }
 
-    #[inline]
     fn value<T: Value>(&mut self, step: Step, value: &mut T, again: bool) -> Result<bool, WireError> {
         if !T::NESTS {
             return value.read(self, again);
