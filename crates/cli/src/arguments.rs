@@ -95,8 +95,8 @@ pub struct MasterArgument {
 #[command(after_help = "Examples:
   kaon run -- echo hello
   kaon run --tasks 100 --cpus 0.1 -- sh -c 'echo {#}'
-  ls *.log | kaon run --input - --output results -- gzip -c {}
-  kaon run --input files 'wc -l {} | tail -n 1'
+  ls $PWD/*.log | kaon run --input - --output results -- gzip -c {}
+  kaon run --input absolute-paths 'wc -l {} | tail -n 1'
 
 Exit status: 0 if all tasks succeeded, 1 if some failed, 2 if the job could not be run, 130 if it was interrupted.")]
 pub struct RunArguments {

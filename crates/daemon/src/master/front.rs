@@ -106,9 +106,16 @@ impl Service for Front {
     }
 }
 
+/// Endpoints that Mesos lets operators write to; here they can be read.
+const WRITABLE: &[&str] = &["maintenance/schedule", "quota", "weights"];
+
 impl Front {
     /// An un-versioned endpoint that reads.
     async fn show(&self, route: Route<'_>, request: &Request) -> Result<Response, Response> {
+        if WRITABLE.contains(&route.endpoint) && !matches!(request.method.as_str(), "GET" | "HEAD") {
+            let text = format!("Changing /{} is not supported by this master", route.endpoint);
+            return Err(Response::text(StatusCode::NOT_IMPLEMENTED, text));
+        }
         let view = self.door.view().await?;
         let query = request.query.pairs().to_vec();
         let endpoint = match route.actor {

@@ -21,9 +21,7 @@ fn endpoints_answer_under_all_their_names() {
         );
         assert!(!headers.contains("Server:") && body.starts_with("{\"version\":\"1.11.0\","), "{body}");
     }
-    for path in
-        ["/slaves/x-S0", "/tasks/?task_id=x", "/master/frameworks/", "/roles.json", "/flags", "/weights"]
-    {
+    for path in ["/slaves/x-S0", "/tasks/?task_id=x", "/master/frameworks/", "/roles.json", "/flags"] {
         assert_eq!(master.get(path).0, "HTTP/1.1 200 OK", "{path}");
         assert_eq!(master.post(path, "", "").0, "HTTP/1.1 200 OK", "{path}");
     }
@@ -31,6 +29,17 @@ fn endpoints_answer_under_all_their_names() {
         let (status, headers, body) = master.get(path);
         assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 404 Not Found", "404 Not Found."), "{path}");
         assert!(headers.contains("Content-Type: text/plain; charset=utf-8\r\n"), "{headers}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_refused() {
+    let master = master();
+    for path in ["/weights", "/quota", "/master/maintenance/schedule"] {
+        assert_eq!(master.get(path).0, "HTTP/1.1 200 OK", "{path}");
+        let (status, _, body) = master.post(path, "application/json", "[]");
+        assert_eq!(status, "HTTP/1.1 501 Not Implemented", "{path}");
+        assert!(body.contains("is not supported by this master"), "{body}");
     }
 }
 

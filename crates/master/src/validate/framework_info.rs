@@ -119,7 +119,13 @@ pub(crate) fn offer_constraints(
             ));
         }
     }
-    Ok(())
+    match constraints {
+        // They would decide what is offered: keeping them without that would mislead.
+        Some(constraints) if !constraints.role_constraints.is_empty() => {
+            Err("Offer constraints are not supported by this master".to_string())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What may not change while a framework lives; `strict` where Mesos refuses instead of keeping the old value.
