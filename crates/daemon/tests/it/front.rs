@@ -37,7 +37,7 @@ fn what_is_not_supported_is_refused() {
     let master = master();
     for path in ["/weights", "/quota", "/master/maintenance/schedule"] {
         assert_eq!(master.get(path).0, "HTTP/1.1 200 OK", "{path}");
-        let (status, _, body) = master.post(path, "application/json", "[]");
+        let (status, _, body) = master.post(path, "", "[]");
         assert_eq!(status, "HTTP/1.1 501 Not Implemented", "{path}");
         assert!(body.contains("is not supported by this master"), "{body}");
     }
