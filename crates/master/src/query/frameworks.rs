@@ -91,7 +91,7 @@ fn write_tasks(w: &mut JsonWriter<'_>, view: &View, framework: &Framework, activ
     let completed = past.into_iter().flat_map(|past| past.completed());
     w.put_list("tasks", active, |w, task| tasks::write(w, task));
     w.put_list("unreachable_tasks", unreachable, |w, task| tasks::write(w, task));
-    w.put_list("completed_tasks", completed, |w, task| tasks::write(w, task));
+    w.put_list("completed_tasks", completed, |w, task| tasks::write(w, &task));
 }
 
 /// Writes the members that every form of a framework has.

@@ -61,9 +61,9 @@ fn write_states(w: &mut JsonWriter<'_>, states: Option<&BTreeMap<TaskState, i64>
 /// How many tasks are in which state, by agent and by framework. Running, unreachable and remembered tasks count, of
 /// the frameworks that are registered.
 #[derive(Default)]
-struct Counts<'a> {
-    agents: BTreeMap<&'a AgentId, Count<&'a FrameworkId>>,
-    frameworks: BTreeMap<&'a FrameworkId, Count<&'a AgentId>>,
+struct Counts {
+    agents: BTreeMap<AgentId, Count<FrameworkId>>,
+    frameworks: BTreeMap<FrameworkId, Count<AgentId>>,
 }
 
 struct Count<T> {
@@ -85,18 +85,20 @@ impl<T: Ord> Count<T> {
     }
 }
 
-impl<'a> Counts<'a> {
-    fn of(view: &'a View) -> Counts<'a> {
+impl Counts {
+    fn of(view: &View) -> Counts {
         let mut counts = Counts::default();
         view.tables.tasks.values().for_each(|task| counts.add(task));
-        let pasts = view.tables.frameworks.values().filter_map(|own| view.tables.history.of(&own.id));
-        pasts.flat_map(|past| past.unreachable().chain(past.completed())).for_each(|task| counts.add(task));
+        for past in view.tables.frameworks.values().filter_map(|own| view.tables.history.of(&own.id)) {
+            past.unreachable().for_each(|task| counts.add(task));
+            past.completed().for_each(|task| counts.add(&task));
+        }
         counts
     }
 
-    fn add(&mut self, task: &'a Task) {
+    fn add(&mut self, task: &Task) {
         let (framework, agent) = (&task.body.framework, &task.body.agent);
-        self.frameworks.entry(framework).or_default().add(task.state, agent);
-        self.agents.entry(agent).or_default().add(task.state, framework);
+        self.frameworks.entry(framework.clone()).or_default().add(task.state, agent.clone());
+        self.agents.entry(agent.clone()).or_default().add(task.state, framework.clone());
     }
 }

@@ -2,6 +2,7 @@
 
 //! The tasks, as readers are shown them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use kaon_api::json::{Dialect, JsonWriter};
@@ -26,23 +27,25 @@ pub(super) fn endpoint(view: &View, query: Query<'_>) -> String {
     let huge = |number: i32| usize::try_from(number).unwrap_or(usize::MAX);
     let limit = number("limit").map_or(LIMIT, huge);
     let offset = number("offset").map_or(0, huge);
-    let mut tasks: Vec<&Task> = selected(view, query);
+    let mut tasks = selected(view, query);
     tasks.sort_by(|a, b| by_first_status(a, b));
     if query.get("order") != Some("asc") {
         tasks.reverse();
     }
     members::object(Dialect::V0, |w| {
-        w.put_list("tasks", tasks.into_iter().skip(offset).take(limit), write);
+        w.put_list("tasks", tasks.into_iter().skip(offset).take(limit), |w, task| write(w, &task));
     })
 }
 
-fn selected<'a>(view: &'a View, query: Query<'_>) -> Vec<&'a Task> {
-    let past = pasts(view).flat_map(|past| past.unreachable().chain(past.completed())).map(|task| &**task);
-    let wanted = |task: &&Task| {
+fn selected<'a>(view: &'a View, query: Query<'_>) -> Vec<Cow<'a, Task>> {
+    let unreachable = pasts(view).flat_map(|past| past.unreachable()).map(|task| Cow::Borrowed(&**task));
+    let completed = pasts(view).flat_map(|past| past.completed()).map(Cow::Owned);
+    let wanted = |task: &Cow<'_, Task>| {
         query.selects("framework_id", task.body.framework.as_str())
             && query.selects("task_id", task.body.id.as_str())
     };
-    view.tables.tasks.values().chain(past).filter(wanted).collect()
+    let present = view.tables.tasks.values().map(Cow::Borrowed);
+    present.chain(unreachable).chain(completed).filter(wanted).collect()
 }
 
 /// Tasks that were never heard of come before all others.
