@@ -5,6 +5,7 @@
 mod counters;
 mod executor;
 mod framework;
+mod past;
 mod task;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -116,13 +117,11 @@ impl State {
     }
 
     /// How a task ended that is only history, as far as that is kept.
-    pub fn past_end(&self, framework: &FrameworkId, task: &TaskId) -> Option<(TaskState, Option<&str>)> {
+    pub fn past_end(&self, framework: &FrameworkId, task: &TaskId) -> Option<(TaskState, Option<String>)> {
         let gone = self.completed.iter().map(Arc::as_ref).filter(|past| past.id == *framework);
         let frameworks = self.frameworks.get(framework).into_iter().chain(gone);
-        let executors = frameworks.flat_map(|one| one.executors.values().chain(&one.completed));
-        let mut tasks = executors.flat_map(|executor| &executor.completed);
-        let record = tasks.find(|record| *task == *record.task_id.value.as_str())?;
-        let message = record.statuses.last().and_then(|status| status.message.as_deref());
+        let record = frameworks.into_iter().find_map(|one| one.ended(task))?;
+        let message = record.statuses.last().and_then(|status| status.message.clone());
         Some((TaskState::from_number(record.state.number())?, message))
     }
 

@@ -72,7 +72,7 @@ impl Agent {
         if let Some(at) = self.state.completed.iter().position(|completed| completed.id == framework.id)
             && let Some(before) = self.state.completed.remove(at)
         {
-            framework.completed = before.completed.clone();
+            framework.inherit(&before);
         }
         self.state.frameworks.insert(framework.id.clone(), framework);
     }

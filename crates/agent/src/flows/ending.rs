@@ -149,7 +149,7 @@ impl Agent {
         let mut containers: Vec<ContainerId> = executor.nested.values().cloned().collect();
         containers.push(executor.container.clone());
         containers.dedup();
-        framework.remember(Arc::clone(&executor), bound);
+        framework.remember(&executor, bound);
         for container in containers {
             if self.owners.remove(&container).is_some() {
                 cx.push(Effect::Forget { container });

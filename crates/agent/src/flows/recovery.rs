@@ -132,7 +132,7 @@ impl Agent {
         }
         if !framework.executors.is_empty() {
             self.state.frameworks.insert(framework.id.clone(), framework);
-        } else if !framework.completed.is_empty() {
+        } else if framework.has_past() {
             self.state.completed.push_back(Arc::new(framework));
             while self.state.completed.len() > MAX_COMPLETED_FRAMEWORKS {
                 self.state.completed.pop_front();
@@ -166,7 +166,7 @@ impl Agent {
             } else {
                 let (key, container) = (executor.key(), executor.container.clone());
                 executor.phase = Phase::Terminated;
-                framework.remember(Arc::new(executor), bound);
+                framework.remember(&executor, bound);
                 ended.push(Ended { key, container, at: at.unwrap_or(self.state.started) });
             }
         }

@@ -115,10 +115,9 @@ impl Agent {
             framework_info: Box::new(v1::FrameworkInfo::clone(&framework.info)),
             pid: Some(framework.pid.clone()),
             tasks: framework
-                .completed
-                .iter()
-                .flat_map(|executor| &executor.completed)
-                .map(|t| v1::Task::clone(t))
+                .past()
+                .flat_map(|executor| executor.completed)
+                .map(Arc::unwrap_or_clone)
                 .collect(),
             ..Default::default()
         };
@@ -235,7 +234,7 @@ impl Agent {
                 Some((state, message)) => Report {
                     state,
                     reason: Some(Reason::ReasonReconciliation),
-                    message: message.map(str::to_string),
+                    message,
                 },
                 None => Report {
                     state: if aware { TaskState::Dropped } else { TaskState::Lost },

@@ -29,7 +29,7 @@ pub(super) fn write_framework(w: &mut JsonWriter<'_>, work_dir: &str, framework:
             w.text("role", info.role.as_deref().unwrap_or("*"));
         }
         w.list("executors", framework.executors.values(), |w, executor| write(w, work_dir, executor));
-        w.list("completed_executors", &framework.completed, |w, executor| write(w, work_dir, executor));
+        w.list("completed_executors", framework.past(), |w, executor| write(w, work_dir, &executor));
     });
 }
 

@@ -3,6 +3,7 @@
 //! The operator calls that read, answered from a view.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kaon_api::json::{Dialect, JsonWriter, to_json};
 use kaon_api::v1;
@@ -16,7 +17,7 @@ use kaon_api::wire::{Enumeration, Message};
 
 use super::members::{Members, json};
 use super::{Usage, containers, identity};
-use crate::state::{Executor, View, is_terminal};
+use crate::state::{Executor, Framework, View, is_terminal};
 
 /// The answer to a call that reads; none for calls that change something, or that the shell answers (the level of
 /// logging, files, what goes on inside containers).
@@ -135,10 +136,10 @@ fn get_state(view: &View) -> GetState {
 }
 
 /// The executors of the past, those of frameworks that are gone included.
-fn completed(view: &View) -> impl Iterator<Item = &Executor> {
+fn completed(view: &View) -> impl Iterator<Item = Executor> {
     let state = &view.state;
     let frameworks = state.frameworks.values().chain(state.completed.iter().map(|framework| &**framework));
-    frameworks.flat_map(|framework| &framework.completed).map(|executor| &**executor)
+    frameworks.flat_map(Framework::past)
 }
 
 fn get_tasks(view: &View) -> GetTasks {
@@ -151,8 +152,9 @@ fn get_tasks(view: &View) -> GetTasks {
             list.push(v1::Task::clone(task));
         }
     }
-    let past = view.state.executors().chain(completed(view)).flat_map(|executor| &executor.completed);
-    all.completed_tasks.extend(past.map(|task| v1::Task::clone(task)));
+    let of_live = view.state.executors().flat_map(|executor| executor.completed.iter().cloned());
+    let past = of_live.chain(completed(view).flat_map(|executor| executor.completed));
+    all.completed_tasks.extend(past.map(Arc::unwrap_or_clone));
     all
 }
 
@@ -163,7 +165,7 @@ fn get_executors(view: &View) -> GetExecutors {
     };
     GetExecutors {
         executors: view.state.executors().map(one).collect(),
-        completed_executors: completed(view).map(one).collect(),
+        completed_executors: completed(view).map(|executor| one(&executor)).collect(),
         ..Default::default()
     }
 }

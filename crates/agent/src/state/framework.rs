@@ -8,9 +8,10 @@ use std::sync::Arc;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_api::v1::framework_info::capability::Type as Capability;
-use kaon_model::{ExecutorId, FrameworkId, TaskState};
+use kaon_model::{ExecutorId, FrameworkId, TaskId, TaskState};
 
 use super::Executor;
+use super::past::Past;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Framework {
@@ -21,7 +22,7 @@ pub(crate) struct Framework {
     /// It is to end: no new tasks, and nobody hears of its old ones.
     pub terminating: bool,
     pub executors: BTreeMap<ExecutorId, Arc<Executor>>,
-    pub completed: VecDeque<Arc<Executor>>,
+    completed: VecDeque<Past>,
 }
 
 impl Framework {
@@ -49,11 +50,38 @@ impl Framework {
         self.pid.parse().ok().filter(|pid: &Upid| !pid.is_empty())
     }
 
-    pub fn remember(&mut self, executor: Arc<Executor>, bound: usize) {
-        self.completed.push_back(executor);
+    pub fn remember(&mut self, executor: &Executor, bound: usize) {
+        self.completed.push_back(Past::new(executor));
         while self.completed.len() > bound {
             self.completed.pop_front();
         }
+    }
+
+    /// Takes over what is remembered of an earlier life of it here.
+    pub fn inherit(&mut self, before: &Framework) {
+        self.completed.clone_from(&before.completed);
+    }
+
+    pub fn has_past(&self) -> bool {
+        !self.completed.is_empty()
+    }
+
+    /// The executors that are over, oldest first.
+    pub fn past(&self) -> impl Iterator<Item = Executor> {
+        self.completed.iter().map(|past| past.executor(self))
+    }
+
+    /// The record of a task that is only history.
+    pub fn ended(&self, task: &TaskId) -> Option<Arc<v1::Task>> {
+        let find = |executor: &Executor| {
+            let mut records = executor.completed.iter();
+            records.find(|record| *task == *record.task_id.value.as_str()).cloned()
+        };
+        let over = self.completed.iter().filter(|past| past.may_know(task));
+        self.executors
+            .values()
+            .find_map(|executor| find(executor))
+            .or_else(|| over.map(|past| past.executor(self)).find_map(|executor| find(&executor)))
     }
 }
 
