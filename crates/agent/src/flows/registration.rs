@@ -231,11 +231,9 @@ impl Agent {
             let report = match self.state.past_end(&framework, &task) {
                 // Its acknowledgement crossed the master's list: what it came to is told once more, not that it
                 // never was.
-                Some((state, message)) => Report {
-                    state,
-                    reason: Some(Reason::ReasonReconciliation),
-                    message,
-                },
+                Some((state, message)) => {
+                    Report { state, reason: Some(Reason::ReasonReconciliation), message }
+                }
                 None => Report {
                     state: if aware { TaskState::Dropped } else { TaskState::Lost },
                     reason: Some(Reason::ReasonReconciliation),
