@@ -9,6 +9,7 @@ mod handle;
 mod role;
 mod sums;
 
+use crate::quota::Quota;
 use crate::shape::MinAllocatable;
 use crate::tally::Tally;
 use kaon_model::{AgentId, FrameworkId, Quantities, Resources, Role, Slab};
@@ -16,12 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use agent::{AgentBook, Claim};
-pub(crate) use agent::{Key, Posting, without_shared};
+pub(crate) use agent::{Key, Posting, open, reserved, without_shared};
 pub use check::Violation;
 pub use framework::FrameworkBook;
 pub(crate) use handle::{AgentAt, FrameworkAt, RoleAt, SeatAt};
 pub use role::RoleBook;
 pub(crate) use role::{Seat, Standing};
+pub(crate) use sums::Counted;
 pub use sums::{Account, Sums};
 
 /// Who has what: everything posted, with its sums. Only the [`Ledger`](crate::Ledger) writes here.
@@ -40,6 +42,14 @@ pub struct Books {
     pub(crate) weights: Arc<BTreeMap<Role, f64>>,
     /// All scalars of all agents, whether active or not.
     pub(crate) total: Tally,
+    /// What of it is open to all, that is, neither reserved nor revocable.
+    pub(crate) open_total: Tally,
+    /// What is held of that, by anyone.
+    pub(crate) open_held: Tally,
+    /// What agents reserve for each role or one below it, in use or not.
+    pub(crate) reservations: Arc<BTreeMap<Role, Tally>>,
+    /// Of roles whether anybody is in them or not; without those that promise and limit nothing.
+    pub(crate) quotas: Arc<BTreeMap<Role, Quota>>,
     pub(crate) overbooked: Arc<BTreeSet<AgentAt>>,
     /// How many frameworks have a minimum of their own.
     pub(crate) own_minimums: u32,
@@ -88,6 +98,26 @@ impl Books {
     /// The weight of a role, whether anybody is in it or not: 1 unless set.
     pub fn weight(&self, role: &Role) -> f64 {
         self.weights.get(role).copied().unwrap_or(1.0)
+    }
+
+    /// The quota of a role, if one is set.
+    pub fn quota(&self, role: &Role) -> Option<&Quota> {
+        self.quotas.get(role)
+    }
+
+    /// In the order of roles.
+    pub fn quotas(&self) -> impl Iterator<Item = (&Role, &Quota)> {
+        self.quotas.iter()
+    }
+
+    /// What counts against the quota of a role: what was offered to it or is used by it or roles below, of what is
+    /// open to all, with all that is reserved for them.
+    pub fn consumed(&self, role: &Role) -> Tally {
+        let mut consumed = self.reservations.get(role).cloned().unwrap_or_default();
+        if let Some(book) = self.role(role) {
+            consumed.merge(book.subtree().open());
+        }
+        consumed
     }
 
     /// All scalars of all agents.

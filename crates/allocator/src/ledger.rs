@@ -4,15 +4,16 @@
 
 mod holding;
 mod parties;
+mod quota;
 mod refusal;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod seats;
 
 use crate::books::{
-    Account, AgentAt, AgentBook, Books, Claim, FrameworkAt, Key, Posting, RoleAt, SeatAt, Violation,
+    Account, AgentAt, AgentBook, Books, Claim, Counted, FrameworkAt, Key, Posting, RoleAt, SeatAt, Violation,
 };
-use kaon_model::{AgentId, FrameworkId, OfferId, Quantities, Resources, Role};
+use kaon_model::{AgentId, FrameworkId, OfferId, Resources, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub(crate) struct Touched {
     pub roles: BTreeSet<RoleAt>,
     /// Whether the cluster grew or shrank, with which every share changes.
     pub total: bool,
+    /// Roles of which the quota, or what is consumed of it, changed.
+    pub quotas: BTreeSet<Role>,
 }
 
 /// What came back into the pool.
@@ -160,7 +163,8 @@ impl Ledger {
 
     /// Whether anything changed since somebody last asked.
     pub(crate) fn is_touched(&self) -> bool {
-        self.touched.total || !self.touched.seats.is_empty() || !self.touched.roles.is_empty()
+        let Touched { seats, roles, total, quotas } = &self.touched;
+        *total || !seats.is_empty() || !roles.is_empty() || !quotas.is_empty()
     }
 
     pub(crate) fn take_touched(&mut self) -> Touched {
@@ -212,7 +216,7 @@ impl Ledger {
         let (seat, account) = (posting.seat, posting.account);
         let counted = self.change_agent(agent, |book| book.post(key, posting));
         self.count_posting(agent, seat, 1);
-        self.each_standing(seat, |standing| standing.sums.add(account, &counted));
+        self.count(seat, account, &counted);
     }
 
     fn unpost(&mut self, agent: AgentAt, key: &Key) -> Option<Posting> {
@@ -230,13 +234,13 @@ impl Ledger {
         Some(posting)
     }
 
-    fn uncount(&mut self, seat: SeatAt, account: Account, counted: &Quantities, key: &Key) {
+    fn uncount(&mut self, seat: SeatAt, account: Account, counted: &Counted, key: &Key) {
         #[cfg(feature = "sabotage")]
         if matches!(key, Key::Offer(_)) && self.breaks(Sabotage::WithdrawalLeavesTheSum) {
             return;
         }
         let _ = key;
-        self.each_standing(seat, |standing| standing.sums.subtract(account, counted));
+        self.discount(seat, account, counted);
     }
 
     /// Changes the book of an agent, and keeps the list of the overbooked right.

@@ -19,6 +19,7 @@ mod ledger;
 mod order;
 mod pace;
 mod policy;
+mod quota;
 mod round;
 mod shape;
 mod tally;
@@ -32,5 +33,6 @@ pub use ledger::{Holding, Ledger, Refusal, Returned};
 #[cfg(feature = "sabotage")]
 pub use ledger::{Sabotage, UnknownSabotage};
 pub use policy::{Contender, Drf, Kind, Policy, Priority, Rank};
+pub use quota::{Limits, Quota};
 pub use shape::{AgentShape, Capabilities, FrameworkShape, MinAllocatable};
 pub use tally::Tally;

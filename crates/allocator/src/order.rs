@@ -82,7 +82,7 @@ impl Order {
 
     /// Catches up with the books, and forgets what was proposed.
     pub fn sync(&mut self, books: &Books, touched: Touched) {
-        let Touched { mut seats, mut roles, total } = touched;
+        let Touched { mut seats, mut roles, total, .. } = touched;
         for node in std::mem::take(&mut self.proposed).into_keys() {
             if let Node::Seat(seat) = node {
                 seats.insert(seat);

@@ -3,9 +3,9 @@
 //! The book of one agent: all that is posted on it.
 
 use super::handle::{FrameworkAt, SeatAt};
-use super::sums::Account;
+use super::sums::{Account, Counted};
 use crate::shape::AgentShape;
-use kaon_model::{AgentId, ExecutorId, OfferId, Quantities, Resources, TaskId, Uuid};
+use kaon_model::{AgentId, ExecutorId, OfferId, Quantities, Resource, Resources, Role, TaskId, Uuid, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ impl AgentBook {
         cells.map(|(_, cell)| &cell.resources).sum()
     }
 
-    pub(crate) fn post(&mut self, key: Key, posting: Posting) -> Quantities {
+    pub(crate) fn post(&mut self, key: Key, posting: Posting) -> Counted {
         let counted = self.enter(posting.seat, posting.account, &posting.resources);
         let cell = self.cells.entry((posting.seat, posting.account)).or_default();
         cell.postings += 1;
@@ -101,7 +101,7 @@ impl AgentBook {
         counted
     }
 
-    pub(crate) fn unpost(&mut self, key: &Key) -> Option<(Posting, Quantities)> {
+    pub(crate) fn unpost(&mut self, key: &Key) -> Option<(Posting, Counted)> {
         let posting = self.postings.remove(key)?;
         let at = (posting.seat, posting.account);
         let counted = self.leave(at.0, at.1, &posting.resources);
@@ -124,8 +124,8 @@ impl AgentBook {
     }
 
     /// Takes a part out of a posting that holds at least so much.
-    pub(crate) fn shrink(&mut self, key: &Key, part: &Resources) -> Quantities {
-        let Some(posting) = self.postings.get_mut(key) else { return Quantities::new() };
+    pub(crate) fn shrink(&mut self, key: &Key, part: &Resources) -> Counted {
+        let Some(posting) = self.postings.get_mut(key) else { return Counted::default() };
         *Arc::make_mut(&mut posting.resources) -= part;
         let (seat, account) = (posting.seat, posting.account);
         self.leave(seat, account, part)
@@ -137,7 +137,7 @@ impl AgentBook {
     }
 
     /// Books, and says what counts in the sums of the seat.
-    fn enter(&mut self, seat: SeatAt, account: Account, resources: &Resources) -> Quantities {
+    fn enter(&mut self, seat: SeatAt, account: Account, resources: &Resources) -> Counted {
         let cell = self.cells.entry((seat, account)).or_default();
         let counted = counted(resources, &cell.resources);
         cell.resources += resources;
@@ -147,11 +147,11 @@ impl AgentBook {
         counted
     }
 
-    fn leave(&mut self, seat: SeatAt, account: Account, resources: &Resources) -> Quantities {
+    fn leave(&mut self, seat: SeatAt, account: Account, resources: &Resources) -> Counted {
         if !self.overbooked {
             give_back(&mut self.free, resources);
         }
-        let Some(cell) = self.cells.get_mut(&(seat, account)) else { return Quantities::new() };
+        let Some(cell) = self.cells.get_mut(&(seat, account)) else { return Counted::default() };
         cell.resources -= resources;
         counted(resources, &cell.resources)
     }
@@ -196,9 +196,40 @@ fn has_shared(resources: &Resources) -> bool {
 }
 
 /// The scalars of `resources` that are not counted already because `others` hold the same shared volume.
-pub(crate) fn counted(resources: &Resources, others: &Resources) -> Quantities {
+pub(crate) fn counted(resources: &Resources, others: &Resources) -> Counted {
+    let open = resources.iter().any(|resource| !is_open(resource)).then(|| open(resources));
     if !has_shared(resources) {
-        return resources.quantities();
+        return Counted { all: resources.quantities(), open };
     }
-    resources.filter(|resource| !resource.shared || !others.contains(resource)).quantities()
+    let all = resources.filter(|resource| !resource.shared || !others.contains(resource)).quantities();
+    Counted { all, open }
+}
+
+/// Whether it is neither reserved nor revocable: quota is met from such scalars. No shared volume is, for volumes are
+/// made of what is reserved.
+pub(crate) fn is_open(resource: &Resource) -> bool {
+    resource.is_unreserved() && !resource.revocable && !resource.shared
+}
+
+/// The scalars that are open to all.
+pub(crate) fn open(resources: &Resources) -> Quantities {
+    let mut sums = Quantities::new();
+    for resource in resources.iter().filter(|resource| is_open(resource)) {
+        if let Value::Scalar(amount) = resource.value {
+            sums.add(&resource.name, amount);
+        }
+    }
+    sums
+}
+
+/// The scalars that are reserved for each role or one below it.
+pub(crate) fn reserved(resources: &Resources) -> BTreeMap<Role, Quantities> {
+    let mut sums: BTreeMap<Role, Quantities> = BTreeMap::new();
+    for resource in resources.iter() {
+        if let (Some(role), Value::Scalar(amount)) = (resource.reservation_role(), &resource.value) {
+            let within = role.self_and_ancestors();
+            within.for_each(|role| sums.entry(role).or_default().add(&resource.name, *amount));
+        }
+    }
+    sums
 }

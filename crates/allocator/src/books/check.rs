@@ -2,10 +2,10 @@
 
 //! The proof that the books are right: every sum made anew from the postings, then compared.
 
-use super::agent::{AgentBook, Cell, counted, without_shared};
+use super::agent::{AgentBook, Cell, counted, open, reserved, without_shared};
 use super::{Account, AgentAt, Books, FrameworkAt, RoleAt, SeatAt, Sums};
 use crate::tally::Tally;
-use kaon_model::Resources;
+use kaon_model::{Resources, Role};
 use std::collections::BTreeMap;
 
 /// A sum that is not the sum of its parts, or a table that names what is not there.
@@ -27,6 +27,8 @@ struct Recount {
     seats: BTreeMap<SeatAt, (Sums, u32)>,
     agents_of: BTreeMap<FrameworkAt, BTreeMap<AgentAt, u32>>,
     total: Tally,
+    open_total: Tally,
+    reservations: BTreeMap<Role, Tally>,
 }
 
 impl Books {
@@ -52,6 +54,8 @@ impl Books {
             self.total.quantities(),
             recount.total.quantities()
         );
+        ensure!(recount.open_total == self.open_total, "what is open to all is summed up wrongly");
+        ensure!(recount.reservations == *self.reservations, "what is reserved is summed up wrongly");
         self.check_frameworks(&recount)?;
         self.check_roles(&recount)
     }
@@ -97,6 +101,9 @@ impl Books {
             ensure!(seat.active == active, "whether {} wants offers is wrong", name());
             own.entry(seat.role).or_default().merge(sums);
         }
+        let mut open_held = Tally::default();
+        own.values().for_each(|sums| open_held.merge(sums.open()));
+        ensure!(open_held == self.open_held, "what is held of the open is summed up wrongly");
         let mut subtree: BTreeMap<RoleAt, Sums> = BTreeMap::new();
         for (role, sums) in &own {
             let mut next = Some(*role);
@@ -136,7 +143,12 @@ impl Recount {
             *cell += &posting.resources;
             *self.agents_of.entry(seat.framework).or_default().entry(at).or_default() += 1;
         }
-        self.total.add(&agent.shape().total.quantities());
+        let total = &agent.shape().total;
+        self.total.add(&total.quantities());
+        self.open_total.add(&open(total));
+        for (role, amounts) in reserved(total) {
+            self.reservations.entry(role).or_default().add(&amounts);
+        }
         Ok(())
     }
 }

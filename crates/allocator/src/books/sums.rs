@@ -24,6 +24,21 @@ impl Account {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
     accounts: [Tally; 3],
+    open: Tally,
+}
+
+/// What a posting adds to the sums of its seat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub all: Quantities,
+    /// The part that is open to all; none where it is the whole, as it mostly is.
+    pub open: Option<Quantities>,
+}
+
+impl Counted {
+    pub fn open(&self) -> &Quantities {
+        self.open.as_ref().unwrap_or(&self.all)
+    }
 }
 
 impl Sums {
@@ -36,19 +51,27 @@ impl Sums {
         self.accounts.iter().map(|tally| tally.get(name)).sum()
     }
 
+    /// What of it, in whatever account, is open to all, that is, neither reserved nor revocable.
+    pub fn open(&self) -> &Tally {
+        &self.open
+    }
+
     pub fn is_empty(&self) -> bool {
         self.accounts.iter().all(Tally::is_empty)
     }
 
-    pub(crate) fn add(&mut self, account: Account, amounts: &Quantities) {
-        self.accounts[account as usize].add(amounts);
+    pub(crate) fn add(&mut self, account: Account, counted: &Counted) {
+        self.accounts[account as usize].add(&counted.all);
+        self.open.add(counted.open());
     }
 
-    pub(crate) fn subtract(&mut self, account: Account, amounts: &Quantities) {
-        self.accounts[account as usize].subtract(amounts);
+    pub(crate) fn subtract(&mut self, account: Account, counted: &Counted) {
+        self.accounts[account as usize].subtract(&counted.all);
+        self.open.subtract(counted.open());
     }
 
     pub(crate) fn merge(&mut self, other: &Sums) {
         self.accounts.iter_mut().zip(&other.accounts).for_each(|(own, other)| own.merge(other));
+        self.open.merge(&other.open);
     }
 }

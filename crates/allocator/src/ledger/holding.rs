@@ -140,7 +140,7 @@ impl Ledger {
             book.settle();
             counted
         });
-        self.each_standing(holding.seat, |standing| standing.sums.subtract(Account::Offered, &counted));
+        self.discount(holding.seat, Account::Offered, &counted);
     }
 
     /// Ends the acceptance: what is left of the holding is free again.

@@ -15,8 +15,8 @@ impl Ledger {
         if self.books.agent_at(&id).is_some() {
             return Err(Refusal::KnownAgent(id));
         }
-        self.books.total.add(&shape.total.quantities());
         self.touched.total = true;
+        self.count_total(&shape.total);
         let at = AgentAt(self.books.agents.insert(Arc::new(AgentBook::new(id.clone(), shape))));
         Arc::make_mut(&mut self.books.agents_by_id).insert(id, at);
         Ok(())
@@ -25,12 +25,11 @@ impl Ledger {
     /// What is posted stays posted: an agent that shrinks may be overbooked then.
     pub fn update_agent(&mut self, id: &AgentId, shape: AgentShape) -> Result<(), Refusal> {
         let at = self.agent_at(id)?;
-        let before = self.books.agents[at.0].shape().total.quantities();
-        let after = shape.total.quantities();
-        if before != after {
-            self.books.total.subtract(&before);
-            self.books.total.add(&after);
-            self.touched.total = true;
+        let before = self.books.agents[at.0].shape().total.clone();
+        if before != shape.total {
+            self.touched.total |= before.quantities() != shape.total.quantities();
+            self.discount_total(&before);
+            self.count_total(&shape.total);
         }
         self.change_agent(at, |book| book.set_shape(shape));
         Ok(())
@@ -50,8 +49,8 @@ impl Ledger {
         Arc::make_mut(&mut self.books.overbooked).remove(&at);
         Arc::make_mut(&mut self.books.agents_by_id).remove(id);
         if let Some(book) = self.books.agents.remove(at.0) {
-            self.books.total.subtract(&book.shape().total.quantities());
             self.touched.total = true;
+            self.discount_total(&book.shape().total);
         }
         Ok(())
     }

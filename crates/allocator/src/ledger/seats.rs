@@ -3,7 +3,9 @@
 //! Upkeep of the tree of roles: seats come and go, sums run up to the top.
 
 use super::Ledger;
-use crate::books::{AgentAt, FrameworkAt, FrameworkBook, RoleAt, RoleBook, Seat, SeatAt, Standing};
+use crate::books::{
+    Account, AgentAt, Counted, FrameworkAt, FrameworkBook, RoleAt, RoleBook, Seat, SeatAt, Standing,
+};
 use kaon_model::Role;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,8 +99,20 @@ impl Ledger {
         self.each_standing(seat, |standing| standing.grants += 1);
     }
 
+    /// Adds to the sums of a seat and of all above it.
+    pub(super) fn count(&mut self, seat: SeatAt, account: Account, counted: &Counted) {
+        self.each_standing(seat, |standing| standing.sums.add(account, counted));
+        self.books.open_held.add(counted.open());
+    }
+
+    /// Takes out of the sums of a seat and of all above it.
+    pub(super) fn discount(&mut self, seat: SeatAt, account: Account, counted: &Counted) {
+        self.each_standing(seat, |standing| standing.sums.subtract(account, counted));
+        self.books.open_held.subtract(counted.open());
+    }
+
     /// Changes the seat, its role, then all roles above, each of which counts what is below it.
-    pub(super) fn each_standing(&mut self, at: SeatAt, change: impl Fn(&mut Standing)) {
+    fn each_standing(&mut self, at: SeatAt, change: impl Fn(&mut Standing)) {
         self.touched.seats.insert(at);
         let seat = self.books.seats.get_mut(at.0).expect("a posting keeps its seat");
         change(&mut seat.standing);
@@ -109,6 +123,7 @@ impl Ledger {
             let book = self.role_mut(role);
             change(&mut book.subtree);
             next = book.parent;
+            self.quota_touched(role);
         }
     }
 
