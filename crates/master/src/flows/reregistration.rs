@@ -61,8 +61,9 @@ impl Master {
         self.supersede(turn, row);
         self.refresh_agent(turn, row, &back);
         self.recover_frameworks(turn, &back.message.frameworks);
-        let reconciliations = self.unlisted_tasks(turn, row, &back.message.tasks);
         self.compare_executors(row, &back.message.executor_infos);
+        let doubted = self.take_unknown_tasks(turn, row, &back.message.tasks);
+        let reconciliations = self.questions(turn, row, &back.message.tasks, &doubted);
         let registered = internal::AgentReregisteredMessage {
             agent_id: v1::AgentID::from(back.id.as_str()),
             reconciliations,
@@ -101,18 +102,44 @@ impl Master {
         }
     }
 
-    /// The tasks that the master knows on the agent but the agent did not list, as questions by framework.
-    fn unlisted_tasks(
+    /// Takes the tasks that the agent lists but the master does not know there, and returns them.
+    ///
+    /// The master that took the agent back may have gone by an older list, which was long on its way. So may this list
+    /// be, which is why the agent is asked whether it has them still.
+    ///
+    /// Mesos: tells the framework how they fare, but does not count what they use, and offers it to others.
+    fn take_unknown_tasks(&mut self, turn: &mut Turn, agent: AgentRow, listed: &[v1::Task]) -> Vec<TaskRow> {
+        let mut taken = Vec::new();
+        for task in listed.iter().filter(|task| !model_state(task.state).is_terminal()) {
+            let id = task.task_id.value.as_str();
+            let Some((framework, found)) = self.state.framework_by_id(&task.framework_id.value) else {
+                continue;
+            };
+            let past = self.state.tables.history.of(&found.id);
+            if self.state.tasks.row(framework, id).is_some() || past.is_some_and(|past| past.has_ended(id)) {
+                continue;
+            }
+            self.take_task(turn, agent, task.clone(), Standing::Unreachable);
+            taken.extend(self.state.tasks.row(framework, id));
+        }
+        taken
+    }
+
+    /// What the agent is asked, by framework: the tasks that the master knows on it but it did not list, with those
+    /// that are in doubt.
+    fn questions(
         &mut self,
         turn: &mut Turn,
         agent: AgentRow,
         listed: &[v1::Task],
+        doubted: &[TaskRow],
     ) -> Vec<internal::ReconcileTasksMessage> {
         let listed: BTreeSet<(&str, &str)> = listed.iter().map(key_of).collect();
         let mut questions: BTreeMap<FrameworkRow, Vec<v1::TaskStatus>> = BTreeMap::new();
         for row in self.state.tasks.of_agent(agent) {
             let task = self.state.task(row);
-            if listed.contains(&(task.body.framework.as_str(), task.body.id.as_str())) {
+            let is_listed = listed.contains(&(task.body.framework.as_str(), task.body.id.as_str()));
+            if is_listed && !doubted.contains(&row) {
                 continue;
             }
             if task.state.is_terminal() {

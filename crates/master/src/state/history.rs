@@ -84,6 +84,11 @@ impl Past {
         self.completed.iter().map(Kept::task)
     }
 
+    /// Whether a task of this id ended, as far as that is remembered.
+    pub fn has_ended(&self, task: &str) -> bool {
+        self.completed().any(|past| past.body.id == *task)
+    }
+
     /// Oldest first.
     pub fn unreachable(&self) -> impl Iterator<Item = &Arc<Task>> {
         self.order.values().filter_map(|id| self.unreachable.get(id)).map(|(_, task)| task)

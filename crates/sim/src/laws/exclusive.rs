@@ -67,13 +67,20 @@ impl Books {
         let amount = Amount::of(&offer.resources);
         let held = Held { agent: agent.clone(), framework: framework.to_owned(), amount };
         self.offers.insert(offer.id.value.clone(), held);
-        let all = self.offers.values().chain(self.tasks.values()).filter(|held| held.agent == agent);
-        let sum = all.fold(Amount::default(), |sum, held| sum.plus(held.amount));
+        let all = || self.offers.values().chain(self.tasks.values()).filter(|held| held.agent == agent);
+        let sum = all().fold(Amount::default(), |sum, held| sum.plus(held.amount));
         let total = self.totals.get(&agent).copied().unwrap_or_default();
         if sum.exceeds(total) {
+            let offers = self.offers.iter().filter(|(_, held)| held.agent == agent);
+            let tasks = self.tasks.iter().filter(|(_, held)| held.agent == agent);
+            let held: Vec<String> = offers
+                .map(|(id, held)| format!("offer {id}: {:?}", held.amount))
+                .chain(tasks.map(|((_, task), held)| format!("task {task}: {:?}", held.amount)))
+                .collect();
             let what = format!(
-                "offer {} of {amount:?} brings agent {agent} to {sum:?}, which has {total:?}",
-                offer.id.value
+                "offer {} of {amount:?} brings agent {agent} to {sum:?}, which has {total:?}: {}",
+                offer.id.value,
+                held.join(", ")
             );
             return Err(Broken { law: "offers exclusive", what });
         }
