@@ -37,6 +37,7 @@ pub use id::{
     AgentId, ContainerId, ExecutorId, FrameworkId, IdError, InverseOfferId, OfferId, OperationId,
     ResourceProviderId, TaskId, validate_id,
 };
+pub use number::general;
 pub use quantities::Quantities;
 pub use quantity::Scalar;
 pub use ranges::{Range, Ranges};

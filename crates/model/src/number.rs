@@ -4,7 +4,7 @@
 
 /// Writes `value` as C's `%.{precision}g`: at most `precision` significant digits, no trailing zeros, an exponent
 /// where the number is very large or small.
-pub(crate) fn general(value: f64, precision: usize) -> String {
+pub fn general(value: f64, precision: usize) -> String {
     if value == 0.0 {
         return "0".to_string();
     }

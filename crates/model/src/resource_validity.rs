@@ -204,15 +204,24 @@ fn describe_reservation(entry: &v1::resource::ReservationInfo) -> String {
     format!("({})", parts.join(","))
 }
 
+/// Mesos: prints the member that the type names, as if it were there.
 fn describe_value(resource: &v1::Resource, out: &mut String) -> fmt::Result {
-    if let Some(scalar) = &resource.scalar {
-        let rounded = (scalar.value * 1000.0).round() / 1000.0;
-        out.push_str(&crate::number::general(rounded, 15));
-    } else if let Some(ranges) = &resource.ranges {
-        let one = |range: &v1::value::Range| format!("{}-{}", range.begin, range.end);
-        write!(out, "[{}]", ranges.range.iter().map(one).collect::<Vec<_>>().join(", "))?;
-    } else if let Some(set) = &resource.set {
-        write!(out, "{{{}}}", set.item.join(", "))?;
+    match resource.r#type {
+        v1::value::Type::Scalar => {
+            let value = resource.scalar.as_ref().map_or(0.0, |scalar| scalar.value);
+            out.push_str(&crate::number::general((value * 1000.0).round() / 1000.0, 15));
+        }
+        v1::value::Type::Ranges => {
+            let one = |range: &v1::value::Range| format!("{}-{}", range.begin, range.end);
+            let all = resource.ranges.iter().flat_map(|ranges| &ranges.range).map(one);
+            write!(out, "[{}]", all.collect::<Vec<_>>().join(", "))?;
+        }
+        v1::value::Type::Set => {
+            let all = resource.set.iter().flat_map(|set| &set.item).map(String::as_str);
+            write!(out, "{{{}}}", all.collect::<Vec<_>>().join(", "))?;
+        }
+        // Mesos ends here.
+        v1::value::Type::Text => {}
     }
     Ok(())
 }

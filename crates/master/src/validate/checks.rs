@@ -6,6 +6,17 @@ use kaon_api::v1;
 
 use super::command::command as validate_command;
 
+/// Mesos: a task from before checks had types says by its only member which it means; tasks of groups have to say it.
+pub(crate) fn name_type(check: &mut v1::HealthCheck) {
+    use v1::health_check::Type;
+    let meant = match (check.r#type, &check.command, &check.http) {
+        (None, Some(_), None) => Some(Type::Command),
+        (None, None, Some(_)) => Some(Type::Http),
+        (given, ..) => given,
+    };
+    check.r#type = meant;
+}
+
 pub(crate) fn health_check(check: &v1::HealthCheck) -> Result<(), String> {
     use v1::health_check::Type;
     match check.r#type.ok_or("HealthCheck must specify 'type'")? {

@@ -4,7 +4,7 @@
 
 use kaon_api::json::{Dialect, to_json};
 use kaon_api::v1;
-use kaon_model::{FrameworkId, ResourceName, Resources, Scalar, validate_id};
+use kaon_model::{FrameworkId, Resources, Scalar, validate_id};
 
 use super::{command, resources};
 
@@ -22,6 +22,12 @@ pub(crate) fn executor(
     if executor.shutdown_grace_period.as_ref().is_some_and(|grace| grace.nanoseconds < 0) {
         return Err("ExecutorInfo's 'shutdown_grace_period' must be non-negative".to_string());
     }
+    if let Some(own) = executor.command.as_deref() {
+        command::command(own).map_err(|e| format!("Executor's `CommandInfo` is invalid: {e}"))?;
+    }
+    if let Some(own) = executor.container.as_deref() {
+        command::container(own).map_err(|e| format!("Executor's `ContainerInfo` is invalid: {e}"))?;
+    }
     match &executor.framework_id {
         None => return Err("'ExecutorInfo.framework_id' must be set".to_string()),
         Some(id) if id.value != framework.as_str() => {
@@ -32,17 +38,13 @@ pub(crate) fn executor(
         }
         Some(_) => {}
     }
+    resources::usable(&executor.resources, held)
+        .map_err(|e| format!("Executor uses invalid resources: {e}"))?;
     resources::unique_persistence(held)
         .map_err(|e| format!("Executor uses duplicate persistence ID: {e}"))?;
     resources::one_role(held).map_err(|e| format!("Invalid executor resources: {e}"))?;
     resources::revocable(held)
         .map_err(|e| format!("Executor mixes revocable and non-revocable resources: {e}"))?;
-    if let Some(own) = executor.command.as_deref() {
-        command::command(own).map_err(|e| format!("Executor's `CommandInfo` is invalid: {e}"))?;
-    }
-    if let Some(own) = executor.container.as_deref() {
-        command::container(own).map_err(|e| format!("Executor's `ContainerInfo` is invalid: {e}"))?;
-    }
     compatible(executor, existing)
 }
 
@@ -79,7 +81,7 @@ fn compatible(executor: &v1::ExecutorInfo, existing: Option<&v1::ExecutorInfo>) 
     let line = "------------------------------------------------------------";
     Err(format!(
         "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n{line}\nExisting \
-         ExecutorInfo:\n{}\n{line}\nTask's ExecutorInfo:\n{}\n{line}\n",
+         ExecutorInfo:\n{}\n{line}\nExecutorInfo:\n{}\n{line}\n",
         to_json(existing, Dialect::V1),
         to_json(executor, Dialect::V1)
     ))
@@ -88,18 +90,19 @@ fn compatible(executor: &v1::ExecutorInfo, existing: Option<&v1::ExecutorInfo>) 
 /// The least that the executor of a task group must have of its own.
 pub(crate) fn of_group(executor: &v1::ExecutorInfo, held: &Resources) -> Result<(), String> {
     let id = &executor.executor_id.value;
-    let least = [
-        (ResourceName::CPUS, Scalar::from_f64(0.01), "CPUs", "0.01"),
-        (ResourceName::MEM, Scalar::from_f64(32.0), "memory", "32MB"),
-    ];
-    for (name, minimum, word, text) in least {
-        let own = held.get_scalar(name.as_str());
-        if own < minimum {
-            let has = if own.is_zero() { "None".to_string() } else { own.to_string() };
-            return Err(format!(
-                "Executor '{id}' uses less {word} ({has}) than the minimum required ({text})"
-            ));
-        }
+    let (cpus, mem) = (held.get_scalar("cpus"), held.get_scalar("mem"));
+    if cpus < Scalar::from_f64(0.01) {
+        let has = if cpus.is_zero() { "None".to_string() } else { cpus.to_string() };
+        return Err(format!("Executor '{id}' uses less CPUs ({has}) than the minimum required (0.01)"));
+    }
+    if mem < Scalar::from_f64(32.0) {
+        // Mesos: whole megabytes, of which none are none of any unit.
+        let has = match mem.to_f64().floor() {
+            _ if mem.is_zero() => "None".to_string(),
+            0.0 => "0B".to_string(),
+            megabytes => format!("{megabytes}MB"),
+        };
+        return Err(format!("Executor '{id}' uses less memory ({has}) than the minimum required (32MB)"));
     }
     if held.get_scalar("disk").is_zero() {
         return Err(format!("Executor '{id}' uses no disk"));

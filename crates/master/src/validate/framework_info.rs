@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use kaon_api::v1;
-use kaon_model::{Quantities, Role, Scalar, Span, role, scalar_problem, validate_id};
+use kaon_model::{Quantities, Role, Scalar, Span, general, role, scalar_problem, validate_id};
 
-use super::set_text;
+use super::text;
 use crate::config::Config;
 use crate::state::capabilities::FrameworkCapabilities;
 
@@ -20,7 +20,7 @@ pub(crate) fn framework_info(info: &v1::FrameworkInfo, config: &Config) -> Resul
     offer_filters(info)?;
     let timeout = info.failover_timeout();
     if Span::from_secs_f64(timeout).is_none() {
-        let timeout = kaon_api::json::format_double(timeout);
+        let timeout = general(timeout, 6);
         return Err(format!("The framework failover_timeout ({timeout}) is invalid"));
     }
     whitelisted(info, config)?;
@@ -50,7 +50,7 @@ pub(crate) fn roles_alone(info: &v1::FrameworkInfo) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     let twice: BTreeSet<&String> = info.roles.iter().filter(|role| !seen.insert(*role)).collect();
     if !twice.is_empty() {
-        return Err(format!("'FrameworkInfo.roles' contains duplicate items: {}", set_text(twice)));
+        return Err(format!("'FrameworkInfo.roles' contains duplicate items: {}", text::set(twice)));
     }
     let invalid = |error| format!("'FrameworkInfo.roles' contains invalid role: {error}");
     info.roles.iter().try_for_each(|role| role::validate_role(role).map_err(invalid))
@@ -60,7 +60,6 @@ pub(crate) fn roles_alone(info: &v1::FrameworkInfo) -> Result<(), String> {
 pub(crate) fn offer_filters(info: &v1::FrameworkInfo) -> Result<Vec<(Role, Vec<Quantities>)>, String> {
     let mut all = Vec::new();
     for (name, filters) in &info.offer_filters {
-        let role = Role::new(name).map_err(|error| error.to_string())?;
         let mut sets = Vec::new();
         for set in filters.min_allocatable_resources.iter().flat_map(|minimum| &minimum.quantities) {
             if set.quantities.is_empty() {
@@ -68,7 +67,8 @@ pub(crate) fn offer_filters(info: &v1::FrameworkInfo) -> Result<Vec<(Role, Vec<Q
             }
             sets.push(quantities(set)?);
         }
-        all.push((role, sets));
+        // Mesos: a name that is no role is as good as a role that the framework does not have.
+        all.extend(Role::new(name).ok().map(|role| (role, sets)));
     }
     Ok(all)
 }
@@ -92,40 +92,15 @@ fn whitelisted(info: &v1::FrameworkInfo, config: &Config) -> Result<(), String> 
     if refused.is_empty() {
         return Ok(());
     }
-    Err(format!("Roles {} are not present in the master's --roles", set_text(refused)))
+    Err(format!("Roles {} are not present in the master's --roles", text::set(refused)))
 }
 
 /// The roles in which a framework wants no offers for now; they must be among its own.
 pub(crate) fn suppressed(suppressed: &[String], roles: &BTreeSet<Role>) -> Result<BTreeSet<Role>, String> {
-    let unknown: BTreeSet<&String> =
-        suppressed.iter().filter(|role| !roles.contains(role.as_str())).collect();
-    if !unknown.is_empty() {
-        return Err(format!("Suppressed roles {} are not contained in the set of roles", set_text(unknown)));
+    if let Some(unknown) = suppressed.iter().find(|role| !roles.contains(role.as_str())) {
+        return Err(format!("Suppressed role '{unknown}' is not contained in the list of roles"));
     }
     Ok(suppressed.iter().filter_map(|role| Role::new(role).ok()).collect())
-}
-
-/// Constraints can be given for the framework's own roles alone.
-pub(crate) fn offer_constraints(
-    constraints: Option<&v1::scheduler::OfferConstraints>,
-    roles: &BTreeSet<Role>,
-) -> Result<(), String> {
-    let named = constraints.into_iter().flat_map(|constraints| constraints.role_constraints.keys());
-    for role in named {
-        if !roles.contains(role.as_str()) {
-            // Mesos: without the blank before "not".
-            return Err(format!(
-                "Offer constraints specify `role_constraints` for a role '{role}'not contained in the set of roles"
-            ));
-        }
-    }
-    match constraints {
-        // They would decide what is offered: keeping them without that would mislead.
-        Some(constraints) if !constraints.role_constraints.is_empty() => {
-            Err("Offer constraints are not supported by this master".to_string())
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What may not change while a framework lives; `strict` where Mesos refuses instead of keeping the old value.
@@ -188,7 +163,7 @@ mod tests {
             "'FrameworkInfo.role' is not a valid role: Role '/a' cannot start with a slash",
         );
         check(r#","id":{"value":"a/b"}"#, |_| {}, "'a/b' contains invalid characters");
-        check(r#","failover_timeout":1e300"#, |_| {}, "The framework failover_timeout (1e300) is invalid");
+        check(r#","failover_timeout":1e300"#, |_| {}, "The framework failover_timeout (1e+300) is invalid");
         check(
             r#","role":"b""#,
             |config| config.roles = Some(vec!["a".into()]),

@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use kaon_api::v1;
-use kaon_model::{Resource, Resources, Role, format};
+use kaon_model::resource_validity::describe;
+use kaon_model::{Resource, Resources, Role, format, validate_id};
 
-/// Takes resources over from a framework: well-formed, of whole gpus, all charged to the role of the offer.
+/// Takes resources over from a framework: well-formed, each charged to a role.
 ///
 /// A framework may leave the role out; the one it was offered in is put there, as Mesos does. The wire form is
 /// changed to what agents are sent.
@@ -16,21 +17,59 @@ pub(crate) fn adopt(wire: &mut [v1::Resource], role: &Role) -> Result<Resources,
     let mut silent = 0;
     for resource in wire.iter_mut() {
         format::upgrade(resource);
-        if resource.allocation_info.as_ref().is_none_or(|info| info.role.is_none()) {
+        if resource.allocation_info.is_none() {
             let role = Some(role.to_string());
             resource.allocation_info = Some(v1::resource::AllocationInfo { role, ..Default::default() });
             silent += 1;
         }
     }
-    let resources = match silent {
-        0 => given,
-        _ if silent == wire.len() => given.allocate(role),
-        _ => Resources::from_wire(wire).map_err(|problem| problem.to_string())?,
-    };
-    if resources.get_scalar("gpus").to_f64().fract() != 0.0 {
+    match silent {
+        0 => Ok(given),
+        _ if silent == wire.len() => Ok(given.allocate(role)),
+        _ => Resources::from_wire(wire).map_err(|problem| problem.to_string()),
+    }
+}
+
+/// Whether well-formed resources, as `adopt` left them, can be used: whole gpus, volumes that are described in full,
+/// nothing reserved that may be revoked.
+pub(crate) fn usable(wire: &[v1::Resource], held: &Resources) -> Result<(), String> {
+    if held.get_scalar("gpus").to_f64().fract() != 0.0 {
         return Err("Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer".to_string());
     }
-    Ok(resources)
+    wire.iter().try_for_each(disk_info).map_err(|e| format!("Invalid DiskInfo: {e}"))?;
+    wire.iter().try_for_each(lasting_reservation).map_err(|e| format!("Invalid ReservationInfo: {e}"))
+}
+
+fn disk_info(resource: &v1::Resource) -> Result<(), String> {
+    let Some(disk) = &resource.disk else { return Ok(()) };
+    let Some(persistence) = &disk.persistence else {
+        return match (&disk.volume, &disk.source) {
+            (Some(_), _) => Err("Non-persistent volume not supported".to_string()),
+            (None, None) => Err("DiskInfo is set but empty".to_string()),
+            (None, Some(_)) => Ok(()),
+        };
+    };
+    if resource.revocable.is_some() {
+        return Err("Persistent volumes cannot be created from revocable resources".to_string());
+    }
+    if resource.reservations.is_empty() {
+        return Err("Persistent volumes cannot be created from unreserved resources".to_string());
+    }
+    let volume = disk.volume.as_ref().ok_or("Expecting 'volume' to be set for persistent volume")?;
+    if volume.host_path.is_some() {
+        return Err("Expecting 'host_path' to be unset for persistent volume".to_string());
+    }
+    validate_id(&persistence.id).map_err(|e| format!("Invalid persistence ID for persistent volume: {e}"))
+}
+
+fn lasting_reservation(resource: &v1::Resource) -> Result<(), String> {
+    use v1::resource::reservation_info::Type;
+    let dynamic = resource.reservations.last().is_some_and(|entry| entry.r#type == Some(Type::Dynamic));
+    if !dynamic || resource.revocable.is_none() {
+        return Ok(());
+    }
+    let text = describe(resource);
+    Err(format!("Dynamically reserved resource {text} cannot be created from revocable resources"))
 }
 
 pub(crate) fn unique_persistence(resources: &Resources) -> Result<(), String> {

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use kaon_api::v1;
+use kaon_model::resource_validity::validate_all;
 use kaon_model::{AgentId, ExecutorId, FrameworkId, Resources, Role, validate_id};
 
-use super::{checks, command, executor, resources};
+use super::{checks, command, executor, resources, text};
 use crate::state::{AgentRow, FrameworkRow, State};
 
 /// Where a task is to be launched.
@@ -47,9 +48,26 @@ impl Place<'_> {
         &self.state.agent(self.agent).id
     }
 
+    /// Whether these resources are left of the offers; all must be charged to the role of those.
+    pub(super) fn has(&self, resources: &Resources) -> bool {
+        let charged = |role: &Option<Role>| role.as_ref() == Some(self.role);
+        resources.iter().all(|resource| charged(&resource.allocation_role))
+            && self.available.contains_all(&resources.unallocate())
+    }
+
     pub(super) fn running(&self, id: &ExecutorId) -> Option<&v1::ExecutorInfo> {
         self.state.executor(self.agent, self.framework, id).map(|executor| &*executor.info)
     }
+}
+
+/// What is wrong with the resources of a task or its executor by themselves.
+///
+/// Mesos: looks at them before all else, and refuses all tasks of an operation for one.
+pub(crate) fn malformed(task: &v1::TaskInfo) -> Option<String> {
+    let own = task.executor.iter().flat_map(|executor| &executor.resources);
+    let problem =
+        task.resources.iter().chain(own).find_map(|one| validate_all(std::slice::from_ref(one)).err());
+    problem.map(|problem| problem.to_string())
 }
 
 /// Checks a task of LAUNCH, and puts into it what the agent needs to be told: roles, formats, framework.
@@ -62,44 +80,44 @@ pub(crate) fn launch(task: &mut v1::TaskInfo, place: &Place) -> Result<Needs, St
         }
         None => None,
     };
+    task.health_check.as_deref_mut().into_iter().for_each(checks::name_type);
     common(task, &held, place)?;
-    if executor::share_cgroups(task.container.as_deref()) == Some(false) {
-        return Err("Only tasks in a task group may have 'share_cgroups' set to 'false'".to_string());
-    }
     if task.executor.is_some() == task.command.is_some() {
         return Err(
             "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present".to_string()
         );
     }
-    let executor = match (task.executor.as_deref(), own_executor) {
-        (Some(info), Some(own)) => custom_executor(info, own, &held, place)?,
+    let executor = match (task.executor.as_deref(), &own_executor) {
+        (Some(info), Some(own)) => custom_executor(info, own, task, &held, place)?,
         _ => None,
     };
     let launch_executor = task.command.is_some() || executor.is_some();
-    let uncharged = held.unallocate();
-    let fits = match &executor {
-        None => place.available.contains_all(&uncharged),
-        Some(new) => place.available.contains_all(&(&uncharged + &new.resources)),
+    let total = match (&executor, &own_executor) {
+        (Some(_), Some(own)) => &held + own,
+        _ => held.clone(),
     };
-    if !fits || held.sole_allocation() != Some(place.role) {
-        let new = executor.as_ref().map(|new| new.resources.allocate(place.role));
-        let (total, available) = (&held + &new.unwrap_or_default(), place.available.allocate(place.role));
+    if !place.has(&total) {
+        let available = place.available.allocate(place.role);
         return Err(format!(
             "Total resources {total} required by task and its executor is more than available {available}"
         ));
     }
-    Ok(Needs { task: Arc::new(uncharged), executor, launch_executor })
+    if executor::share_cgroups(task.container.as_deref()) == Some(false) {
+        return Err("Only tasks in a task group may have 'share_cgroups' set to 'false'".to_string());
+    }
+    Ok(Needs { task: Arc::new(held.unallocate()), executor, launch_executor })
 }
 
 fn custom_executor(
     info: &v1::ExecutorInfo,
-    own: Resources,
-    task: &Resources,
+    own: &Resources,
+    task: &v1::TaskInfo,
+    held: &Resources,
     place: &Place,
 ) -> Result<Option<NewExecutor>, String> {
     let id = ExecutorId::from(info.executor_id.value.as_str());
     let running = place.running(&id);
-    executor::executor(info, &own, place.framework_id(), running)?;
+    executor::executor(info, own, place.framework_id(), running)?;
     if info.r#type.is_some_and(|kind| kind != v1::executor_info::Type::Custom) {
         return Err("'ExecutorInfo.type' must be 'CUSTOM'".to_string());
     }
@@ -112,12 +130,13 @@ fn custom_executor(
     if executor::share_cgroups(info.container.as_deref()) == Some(true) {
         return Err("The 'share_cgroups' field cannot be set to 'true' on executor containers".to_string());
     }
-    if resources::overlap(&[task, &own]) {
+    if resources::overlap(&[held, own]) {
+        let (task, own) = (text::resources(&task.resources), text::resources(&info.resources));
         return Err(format!(
             "There are overlapping resources in the task resources {task} and executor resources {own}"
         ));
     }
-    let both = task + &own;
+    let both = held + own;
     resources::unique_persistence(&both)
         .map_err(|e| format!("Task and its executor use duplicate persistence ID: {e}"))?;
     resources::revocable(&both)
@@ -129,7 +148,7 @@ fn custom_executor(
 }
 
 /// What holds for tasks of LAUNCH and of LAUNCH_GROUP alike, in Mesos's order.
-fn common(task: &v1::TaskInfo, held: &Resources, place: &Place) -> Result<(), String> {
+pub(super) fn common(task: &v1::TaskInfo, held: &Resources, place: &Place) -> Result<(), String> {
     let id = &task.task_id.value;
     validate_id(id).map_err(|error| error.to_string())?;
     if place.state.tasks.row(place.framework, id).is_some() {
@@ -155,9 +174,10 @@ fn common(task: &v1::TaskInfo, held: &Resources, place: &Place) -> Result<(), St
     if let Some(check) = &task.health_check {
         checks::health_check(check).map_err(|e| format!("Task uses invalid health check: {e}"))?;
     }
-    if held.is_empty() {
+    if task.resources.is_empty() {
         return Err("Task uses no resources".to_string());
     }
+    resources::usable(&task.resources, held).map_err(|e| format!("Task uses invalid resources: {e}"))?;
     resources::unique_persistence(held).map_err(|e| format!("Task uses duplicate persistence ID: {e}"))?;
     resources::one_role(held).map_err(|e| format!("Invalid task resources: {e}"))?;
     resources::revocable(held)
@@ -199,131 +219,6 @@ fn limits(task: &v1::TaskInfo, held: &Resources, place: &Place) -> Result<(), St
         if below("mem", limit.value) {
             return Err("The memory limit must be greater than or equal to the memory request".to_string());
         }
-    }
-    Ok(())
-}
-
-/// What a valid task group takes; resources are charged to nobody.
-#[derive(Debug)]
-pub(crate) struct GroupNeeds {
-    pub tasks: Vec<Arc<Resources>>,
-    pub executor: Option<NewExecutor>,
-}
-
-/// Checks a group: all of it or nothing.
-pub(crate) fn launch_group(
-    group: &mut v1::TaskGroupInfo,
-    info: &mut v1::ExecutorInfo,
-    place: &Place,
-) -> Result<GroupNeeds, String> {
-    let own = resources::adopt(&mut info.resources, place.role)?;
-    let mut tasks = Vec::with_capacity(group.tasks.len());
-    for task in &mut group.tasks {
-        tasks.push(resources::adopt(&mut task.resources, place.role)?);
-        if let Some(copy) = task.executor.as_deref_mut() {
-            resources::adopt(&mut copy.resources, place.role)?;
-        }
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    for (task, held) in group.tasks.iter().zip(&tasks) {
-        let id = &task.task_id.value;
-        member(task, held, place).map_err(|e| format!("Task '{id}' is invalid: {e}"))?;
-        if !seen.insert(id) {
-            return Err(format!("Task '{id}' is invalid: Task has duplicate ID: {id}"));
-        }
-    }
-    let executor = group_executor(group, info, &own, place)?;
-    group_total(&tasks, executor.as_ref().map(|_| &own), place)?;
-    Ok(GroupNeeds { tasks: tasks.iter().map(|held| Arc::new(held.unallocate())).collect(), executor })
-}
-
-fn member(task: &v1::TaskInfo, held: &Resources, place: &Place) -> Result<(), String> {
-    common(task, held, place)?;
-    let container = task.container.as_deref();
-    let joins = container.is_none_or(|container| container.network_infos.is_empty());
-    let kind = task.health_check.as_ref().and_then(|check| check.r#type);
-    if !joins && matches!(kind, Some(v1::health_check::Type::Http | v1::health_check::Type::Tcp)) {
-        return Err(
-            "HTTP and TCP health checks are not supported for nested containers not joining parent's network"
-                .to_string(),
-        );
-    }
-    if container.is_some_and(|container| container.r#type == v1::container_info::Type::Docker) {
-        return Err("Docker ContainerInfo is not supported on the task".to_string());
-    }
-    if !task.limits.is_empty() && executor::share_cgroups(container) != Some(false) {
-        return Err(
-            "Resource limits may only be set for tasks within a task group when the 'share_cgroups' field is set to \
-             'false'."
-                .to_string(),
-        );
-    }
-    Ok(())
-}
-
-fn group_executor(
-    group: &v1::TaskGroupInfo,
-    info: &v1::ExecutorInfo,
-    own: &Resources,
-    place: &Place,
-) -> Result<Option<NewExecutor>, String> {
-    let id = ExecutorId::from(info.executor_id.value.as_str());
-    let running = place.running(&id);
-    executor::executor(info, own, place.framework_id(), running)?;
-    match info.r#type {
-        None => return Err("'ExecutorInfo.type' must be set".to_string()),
-        Some(v1::executor_info::Type::Unknown) => return Err("Unknown executor type".to_string()),
-        Some(_) => {}
-    }
-    let container = info.container.as_deref();
-    if container.is_some_and(|container| container.r#type == v1::container_info::Type::Docker) {
-        return Err("Docker ContainerInfo is not supported on the executor".to_string());
-    }
-    if executor::share_cgroups(container) == Some(true) {
-        return Err("The 'share_cgroups' field cannot be set to 'true' on executor containers".to_string());
-    }
-    for task in &group.tasks {
-        if task.executor.as_deref().is_some_and(|copy| copy != info) {
-            let task = &task.task_id.value;
-            return Err(format!("The `ExecutorInfo` of task '{task}' is different from executor '{id}'"));
-        }
-    }
-    let shares = |task: &v1::TaskInfo| executor::share_cgroups(task.container.as_deref()).unwrap_or(true);
-    if group.tasks.iter().any(|task| shares(task) != shares(&group.tasks[0])) {
-        return Err(
-            "If set, the value of 'share_cgroups' must be the same for all tasks in each task group and under a \
-             single executor"
-                .to_string(),
-        );
-    }
-    executor::of_group(info, own)?;
-    if running.is_some() {
-        return Ok(None);
-    }
-    Ok(Some(NewExecutor { id, info: Arc::new(info.clone()), resources: Arc::new(own.unallocate()) }))
-}
-
-fn group_total(tasks: &[Resources], executor: Option<&Resources>, place: &Place) -> Result<(), String> {
-    let mut parts: Vec<&Resources> = tasks.iter().collect();
-    parts.extend(executor);
-    if resources::overlap(&parts) {
-        let all: Resources = tasks.iter().sum();
-        let own = executor.cloned().unwrap_or_default();
-        return Err(format!(
-            "There are overlapping resources in the task group's task resources {all} and/or executor resources {own}"
-        ));
-    }
-    let total: Resources = parts.into_iter().sum();
-    resources::unique_persistence(&total)
-        .map_err(|e| format!("Task group and executor use duplicate persistence ID: {e}"))?;
-    resources::revocable(&total)
-        .map_err(|e| format!("Task group and executor mix revocable and non-revocable resources: {e}"))?;
-    let of_offer = total.sole_allocation() == Some(place.role);
-    if !of_offer || !place.available.contains_all(&total.unallocate()) {
-        let available = place.available.allocate(place.role);
-        return Err(format!(
-            "Total resources {total} required by task group and its executor are more than available {available}"
-        ));
     }
     Ok(())
 }

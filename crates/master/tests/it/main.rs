@@ -2,8 +2,9 @@
 
 //! The master as its peers see it: scenes, tables of texts, and floods of nonsense.
 
+mod endings;
 mod nonsense;
 mod reconciliation;
 mod scene;
 mod scenes;
-mod tasks;
+mod tables;

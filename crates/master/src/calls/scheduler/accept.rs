@@ -58,6 +58,8 @@ impl Master {
                 (Type::LaunchGroup, _, Some(group)) => {
                     self.launch_group(turn, &mut acceptance, group, operation.id.is_some());
                 }
+                // Mesos: nobody is told where it cannot be said of what.
+                (Type::Launch | Type::LaunchGroup | Type::Unknown, ..) => {}
                 (kind, _, _) => self.refuse_operation(turn, &acceptance, kind, operation.id),
             }
         }

@@ -2,17 +2,19 @@
 
 //! SUBSCRIBE: a framework opens its event stream, for the first time or again.
 
+use std::collections::BTreeSet;
+
 use kaon_api::v1::scheduler::{Call, call};
 use kaon_api::v1::{FrameworkInfo, scheduler};
-use kaon_model::FrameworkId;
+use kaon_model::{FrameworkId, Role};
 
 use crate::effect::{Effect, ToPeer};
 use crate::events;
 use crate::input::{Caller, Stream};
 use crate::master::{Master, TimerKey, Turn};
-use crate::state::frameworks::Connection;
+use crate::state::frameworks::{Connection, roles_of};
 use crate::state::{Framework, FrameworkRow};
-use crate::validate::framework_info;
+use crate::validate::{framework_info, offer_constraints};
 
 impl Master {
     /// The answer 200 is on its way already: a refusal is an ERROR event and the end of the stream.
@@ -35,10 +37,10 @@ impl Master {
         &mut self,
         turn: &mut Turn,
         connection: Connection,
-        call: call::Subscribe,
+        mut call: call::Subscribe,
         caller: Caller,
     ) -> Result<(), String> {
-        let mut info = *call.framework_info;
+        let mut info = std::mem::take(&mut *call.framework_info);
         if info.principal.is_none() {
             // Mesos: whoever does not say who it is, is who it authenticated as.
             info.principal = caller.principal;
@@ -49,7 +51,7 @@ impl Master {
         if given.as_deref().is_some_and(|id| self.state.tables.history.is_completed(id)) {
             return Err("Framework has been removed".to_string());
         }
-        let wishes = Wishes::check(&info, call.suppressed_roles, call.offer_constraints)?;
+        let wishes = Wishes::check(&info, &mut call)?;
         let row = match given {
             None => self.add_framework(turn, None, info, connection, wishes),
             Some(id) => match self.state.frameworks.row(&id) {
@@ -163,21 +165,25 @@ impl Master {
 
 /// How a framework wants to be offered resources.
 pub(super) struct Wishes {
-    suppressed: std::collections::BTreeSet<kaon_model::Role>,
+    suppressed: BTreeSet<Role>,
     constraints: Option<scheduler::OfferConstraints>,
 }
 
 impl Wishes {
     /// Both can be about the framework's own roles alone.
-    pub(super) fn check(
-        info: &FrameworkInfo,
-        suppressed: Vec<String>,
-        constraints: Option<scheduler::OfferConstraints>,
-    ) -> Result<Wishes, String> {
-        let roles = crate::state::frameworks::roles_of(info);
-        let suppressed = framework_info::suppressed(&suppressed, &roles)?;
-        framework_info::offer_constraints(constraints.as_ref(), &roles)?;
+    fn check(info: &FrameworkInfo, call: &mut call::Subscribe) -> Result<Wishes, String> {
+        let roles = roles_of(info);
+        let suppressed = framework_info::suppressed(&call.suppressed_roles, &roles)?;
+        let constraints = call.offer_constraints.take();
+        offer_constraints::offer_constraints(constraints.as_ref(), &roles)?;
         Ok(Wishes { suppressed, constraints })
+    }
+
+    pub(super) fn new(
+        suppressed: BTreeSet<Role>,
+        constraints: Option<scheduler::OfferConstraints>,
+    ) -> Wishes {
+        Wishes { suppressed, constraints }
     }
 
     pub(super) fn put_into(self, framework: &mut Framework) {

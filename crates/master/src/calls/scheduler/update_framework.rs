@@ -10,7 +10,8 @@ use crate::effect::Reply;
 use crate::master::{Answer, Master, Turn};
 use crate::rejection::Rejection;
 use crate::state::FrameworkRow;
-use crate::validate::framework_info;
+use crate::state::frameworks::roles_of;
+use crate::validate::{framework_info, offer_constraints};
 
 impl Master {
     pub(super) fn update_framework(
@@ -19,17 +20,21 @@ impl Master {
         row: FrameworkRow,
         call: call::UpdateFramework,
     ) -> Answer {
-        let invalid = |what: &str, error: String| Rejection::Invalid(format!("{what} is not valid: {error}"));
         let mut info = *call.framework_info;
-        framework_info::framework_info(&info, &self.config)
-            .map_err(|e| invalid("Supplied FrameworkInfo", e))?;
+        let roles = roles_of(&info);
+        let suppressed = framework_info::framework_info(&info, &self.config)
+            .and_then(|()| framework_info::suppressed(&call.suppressed_roles, &roles))
+            .map_err(|e| Rejection::Invalid(format!("Supplied FrameworkInfo is not valid: {e}")))?;
         let old = self.state.framework(row).info.clone();
         if info.principal.is_none() {
             info.principal = old.principal.clone();
         }
-        framework_info::update(&old, &info, true).map_err(|e| invalid("FrameworkInfo update", e))?;
-        let wishes = Wishes::check(&info, call.suppressed_roles, call.offer_constraints)
-            .map_err(|e| invalid("'UpdateFramework' call", e))?;
+        framework_info::update(&old, &info, true)
+            .map_err(|e| Rejection::Invalid(format!("FrameworkInfo update is not valid: {e}")))?;
+        offer_constraints::offer_constraints(call.offer_constraints.as_ref(), &roles).map_err(|e| {
+            Rejection::Invalid(format!("'UpdateFramework.offer_constraints' are not valid: {e}"))
+        })?;
+        let wishes = Wishes::new(suppressed, call.offer_constraints);
         let framework = self.state.framework_mut(row);
         framework.set_info(info);
         wishes.put_into(framework);

@@ -25,11 +25,12 @@ impl Master {
         launch: v1::offer::operation::Launch,
         has_id: bool,
     ) {
+        let has_id = has_id.then(|| "The `id` field cannot be set on LAUNCH operations".to_string());
+        let refused = launch.task_infos.iter().find_map(task::malformed).or(has_id);
         for mut info in launch.task_infos {
-            let result = if has_id {
-                Err("The `id` field cannot be set on LAUNCH operations".to_string())
-            } else {
-                self.launch_one(turn, acceptance, &mut info)
+            let result = match &refused {
+                Some(text) => Err(text.clone()),
+                None => self.launch_one(turn, acceptance, &mut info),
             };
             match result {
                 Ok(launch_executor) => self.run_task(turn, acceptance, info, launch_executor),

@@ -11,7 +11,7 @@ use super::Acceptance;
 use super::launch::downgrade;
 use crate::effect::ToPeer;
 use crate::master::{Master, Turn};
-use crate::validate::task::{self, GroupNeeds};
+use crate::validate::task_group::{self, GroupNeeds};
 
 impl Master {
     pub(super) fn launch_group(
@@ -26,14 +26,16 @@ impl Master {
             // Nobody could be told, and an executor without tasks would never end.
             return;
         }
-        let result = if has_id {
-            Err("The `id` field cannot be set on LAUNCH_GROUP operations".to_string())
-        } else {
-            let needs = task::launch_group(&mut group, &mut executor, &self.place(acceptance));
-            needs.and_then(|needs| {
-                let started = self.start_group(turn, acceptance, &executor, &mut group, needs);
-                started.map_err(|refusal| refusal.to_string())
-            })
+        let has_id = has_id.then(|| "The `id` field cannot be set on LAUNCH_GROUP operations".to_string());
+        let result = match task_group::malformed(&group, &executor).or(has_id) {
+            Some(text) => Err(text),
+            None => {
+                let needs = task_group::launch_group(&mut group, &mut executor, &self.place(acceptance));
+                needs.and_then(|needs| {
+                    let started = self.start_group(turn, acceptance, &executor, &mut group, needs);
+                    started.map_err(|refusal| refusal.to_string())
+                })
+            }
         };
         match result {
             Ok(launch_executor) => self.run_group(turn, acceptance, *executor, group, launch_executor),
