@@ -151,8 +151,7 @@ impl Agent {
             Input::StreamClosed { stream } => self.stream_closed(stream),
             Input::Recorded { record } => self.recorded(cx, record),
             Input::Container { container, event } => self.container_event(cx, container, event),
-            // No check is ever ordered: tasks with checks are refused.
-            Input::Checked { check, .. } => cx.warn(format!("Ignoring the outcome of unknown check {check}")),
+            Input::Checked { look, outcome } => self.checked(cx, look, outcome),
             Input::Drain => self.drain(cx),
             Input::Stop => self.stop(cx),
         }

@@ -2,11 +2,14 @@
 
 //! All that an agent can do.
 
+use std::time::Duration;
+
 use kaon_api::libprocess::Upid;
 use kaon_api::{internal, v1};
+pub use kaon_executor::check::{Probe, Which};
 use kaon_model::ContainerId;
 
-use crate::input::{Record, Stream, Ticket};
+use crate::input::{Look, Record, Stream, Ticket};
 use crate::journal::FileOp;
 
 /// An order to the shell. Effects to one peer keep their order; between peers, and between a peer and the disk,
@@ -38,8 +41,10 @@ pub enum Effect {
     Forget { container: ContainerId },
     /// Removes a folder under the work directory, with all it holds.
     Remove { path: String },
-    /// Makes a check of a task; `Input::Checked` follows.
-    Check { check: u64, container: ContainerId, probe: Box<v1::CheckInfo>, timeout: std::time::Duration },
+    /// Looks at a task; `Input::Checked` follows, unless it is called off.
+    Check(Box<Check>),
+    /// Nobody waits for this look any more: ends what was started for it.
+    CallOff { look: Look },
     /// Ends the process. The text is for people.
     Exit { code: i32, message: String },
     /// Tells people what they should know: something was ignored, refused or repaired.
@@ -61,6 +66,21 @@ pub struct Launch {
     pub resources: Vec<v1::Resource>,
     /// The container ends when the agent does: its framework does not checkpoint.
     pub dies_with_agent: bool,
+}
+
+/// One look at a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    pub look: Look,
+    pub probe: Probe,
+    /// None: as long as it takes.
+    pub timeout: Option<Duration>,
+    /// The rest is for commands, which run in the task's context: its sandbox, below the work directory.
+    pub sandbox: String,
+    /// The whole environment, in order; nothing is inherited.
+    pub environment: Vec<(String, String)>,
+    /// None: the agent's own user.
+    pub user: Option<String>,
 }
 
 /// The answer to an executor's call.

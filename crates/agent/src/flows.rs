@@ -2,6 +2,7 @@
 
 //! What takes more than one step: registration, the lives of executors, recovery, leaving.
 
+mod checking;
 pub(crate) mod collection;
 mod containers;
 mod custom_executor;
@@ -14,6 +15,7 @@ mod registration;
 mod reporting;
 mod synthesis;
 
+pub(crate) use checking::for_checks;
 pub(crate) use ending::send_shutdown;
 pub(crate) use registration::CAPABILITIES;
 pub(crate) use synthesis::command_executor_info;

@@ -7,7 +7,10 @@ use std::net::SocketAddrV4;
 use kaon_api::libprocess::Upid;
 use kaon_api::wire::{Message, WireError};
 use kaon_api::{internal, v1};
+use kaon_executor::check::Which;
 use kaon_model::ContainerId;
+
+pub use kaon_executor::check::Outcome as CheckOutcome;
 
 /// A fact from outside. The shell has decoded and bounded it.
 #[derive(Clone, Debug)]
@@ -31,8 +34,8 @@ pub enum Input {
     Recorded { record: Record },
     /// News of a container.
     Container { container: ContainerId, event: ContainerEvent },
-    /// What a check of a task found.
-    Checked { check: u64, outcome: CheckOutcome },
+    /// What a look at a task found.
+    Checked { look: Look, outcome: CheckOutcome },
     /// The operator's SIGUSR1: unregister, end everything, exit.
     Drain,
     /// The operator's SIGTERM or SIGINT: exit; tasks live on.
@@ -70,16 +73,13 @@ pub enum RecoveredContainer {
     Ended { status: Option<i32> },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckOutcome {
-    /// A command's exit status.
-    Command { exit_code: i32 },
-    /// The status of an HTTP answer.
-    Http { status: u16 },
-    /// Whether a connection was made.
-    Tcp { succeeded: bool },
-    /// The check itself could not be made, or took too long; the text is for people.
-    Failed { message: String },
+/// Names one look of a check at a task; never used twice by one process.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Look {
+    /// The task's.
+    pub container: ContainerId,
+    pub which: Which,
+    pub number: u64,
 }
 
 macro_rules! peer_messages {

@@ -10,6 +10,7 @@
 //! Everything here is synchronous and knows no event loop: what must be awaited is handed out as a pidfd, which
 //! becomes readable when the process behind it has ended.
 
+pub mod companion;
 pub mod config;
 pub mod containerizer;
 pub mod dispatch;
@@ -26,6 +27,7 @@ mod supervisor;
 pub mod user;
 pub mod wait_status;
 
+pub use companion::{Companion, CompanionError};
 pub use config::{Command, ContainerConfig, Resource, Rlimit};
 pub use containerizer::{ContainerError, Containerizer, Observed, Running, Scope, State};
 pub use dispatch::dispatch;

@@ -49,6 +49,12 @@ impl Spawner {
         Ok(Spawner { image: Arc::new(image::seal_own_binary()?) })
     }
 
+    /// The running binary as it lies on the disk, for a process that starts few others and does not outlive them:
+    /// copying it would take longer than all else that such a process does.
+    pub fn unsealed() -> Result<Spawner, SpawnError> {
+        Ok(Spawner { image: Arc::new(std::fs::File::open("/proc/self/exe")?.into()) })
+    }
+
     /// A command that runs our binary with one of the internal verbs, in an empty environment.
     ///
     /// Starting it never forks the calling process: without hooks, ids or a working directory the standard library uses

@@ -22,9 +22,8 @@ use crate::files::{self, Claim, PROTOCOL, Spec, container};
 use crate::process::{Identity, signal_descendants};
 use crate::wait_status::WaitStatus;
 use agent_watch::AgentWatch;
-pub(crate) use init::open_output;
-pub(crate) use signals::END;
-use signals::Signals;
+pub(crate) use init::{Standard, launch, open_output};
+pub(crate) use signals::{END, Signals, close_inherited_descriptors};
 
 /// What a supervisor says to the agent that waits for it, on its standard output: one of these and a text.
 pub(crate) const STARTED: &str = "started ";
@@ -76,7 +75,7 @@ impl Supervisor {
 
         // From here on this container is ours alone, and a failure is a fact for its record.
         let agent = AgentWatch::new(&spec);
-        match init::launch(&spec.plan, folder) {
+        match init::launch(&spec.plan, Some(folder), Standard::Files) {
             Ok(init) => {
                 report(STARTED, &init.as_raw_pid().to_string());
                 Ok(Supervisor { folder: folder.to_path_buf(), init, signals, agent, sweep: None })
@@ -156,7 +155,7 @@ impl Supervisor {
 
 /// Leaves everything that the agent's process had given to this one.
 fn detach() -> io::Result<Signals> {
-    signals::close_inherited_descriptors()?;
+    close_inherited_descriptors()?;
     std::env::set_current_dir("/")?;
     rustix::process::setsid()?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;

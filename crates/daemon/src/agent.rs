@@ -152,7 +152,6 @@ pub async fn start(
         host,
         streams: streams.clone(),
         replies: replies.clone(),
-        door: door.clone(),
         runtime: Handle::current(),
         ending,
         exit: None,

@@ -5,6 +5,7 @@
 //! Nothing here waits: each order is handed to a thread or a task of its own, and what came of it returns as an input
 //! of the core.
 
+mod checks;
 mod containers;
 mod journal;
 mod lock;
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaon_agent::effect::Launch;
-use kaon_agent::input::{Input, Record, RecoveredContainer};
+use kaon_agent::effect::{Check, Launch};
+use kaon_agent::input::{Input, Look, Record, RecoveredContainer};
 use kaon_agent::journal::{CorruptJournal, FileOp, Recovered};
 use kaon_containerizer::{ContainerError, Containerizer, SpawnError, Spawner};
 use kaon_model::ContainerId;
@@ -29,6 +30,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::writer::Writer;
+use checks::Checks;
 use containers::Containers;
 pub use journal::JournalError;
 use sandboxes::Sandboxes;
@@ -87,6 +89,7 @@ pub struct Host {
     journal: Writer<Record, Vec<FileOp>>,
     sandboxes: Arc<Sandboxes>,
     containers: Containers,
+    checks: Checks,
     /// Held for as long as this agent lives; the kernel gives it back when the process ends in any way.
     _lock: File,
 }
@@ -114,6 +117,7 @@ impl Host {
         let containers = remnants.iter().map(|found| (found.id.clone(), found.state.clone())).collect();
         let sandboxes = Arc::new(Sandboxes::start(work_dir.clone())?);
         let told = inputs.clone();
+        let checks = Checks::new(work_dir.clone(), spawner.clone(), runtime.clone(), inputs.clone());
         let journal = Writer::spawn(
             "journal",
             move |batch: &[Vec<FileOp>]| journal::perform(&work_dir, batch),
@@ -125,7 +129,10 @@ impl Host {
         let timeout = settings.recovery_timeout;
         let hands =
             Containers::start(containerizer, spawner, sandboxes.clone(), timeout, runtime, inputs, remnants);
-        Ok((Host { journal, sandboxes, containers: hands, _lock: lock }, Found { recovered, containers }))
+        Ok((
+            Host { journal, sandboxes, containers: hands, checks, _lock: lock },
+            Found { recovered, containers },
+        ))
     }
 
     /// Writes facts, in the order of the calls; `Recorded` follows.
@@ -152,6 +159,16 @@ impl Host {
     /// Drops what is kept of a container that has ended.
     pub fn forget(&self, container: &ContainerId) {
         self.containers.forget(container);
+    }
+
+    /// Looks at a task; `Checked` follows, unless it is called off.
+    pub fn check(&self, check: Check) {
+        self.checks.look(check);
+    }
+
+    /// Ends a look for which nobody waits any more.
+    pub fn call_off(&self, look: &Look) {
+        self.checks.call_off(look);
     }
 
     /// Removes a folder below the work folder. What is launched afterwards finds it gone.

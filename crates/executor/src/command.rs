@@ -2,51 +2,21 @@
 
 //! The life of one task that is a process.
 
+mod checks;
+
 use std::time::Duration;
 
 use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
 use kaon_model::{Mono, Now, TaskState, Wall};
 
+use crate::check::{Outcome, Probe, Which};
+use crate::checker::{Checker, Note};
+use crate::deadline::Deadline;
+use crate::spec::Spec;
 use crate::wait_status;
 
-/// Mesos: the time between SIGTERM and SIGKILL where nobody asks for another.
-pub const DEFAULT_KILL_GRACE: Duration = Duration::from_secs(3);
-
 const SIGTERM: i32 = 15;
-
-/// What a task asks of its executor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spec {
-    /// Between SIGTERM and SIGKILL.
-    pub kill_grace: Duration,
-    /// How long the task may run before it is killed and counts as failed.
-    pub max_completion: Option<Duration>,
-    /// Whether the framework wants to hear of TASK_KILLING.
-    pub tells_killing: bool,
-}
-
-impl Spec {
-    pub fn new(task: &v1::TaskInfo, framework: &v1::FrameworkInfo) -> Spec {
-        Spec {
-            kill_grace: grace_of(task.kill_policy.as_ref()).unwrap_or(DEFAULT_KILL_GRACE),
-            max_completion: task.max_completion_time.as_ref().map(nanoseconds),
-            tells_killing: framework.capabilities.iter().any(|capability| {
-                capability.r#type == Some(v1::framework_info::capability::Type::TaskKillingState)
-            }),
-        }
-    }
-}
-
-/// The grace period that a kill policy names.
-pub fn grace_of(policy: Option<&v1::KillPolicy>) -> Option<Duration> {
-    policy?.grace_period.as_ref().map(nanoseconds)
-}
-
-/// A span of the wire. A negative one, which the master refuses, counts as none at all.
-pub fn nanoseconds(span: &v1::DurationInfo) -> Duration {
-    Duration::from_nanos(u64::try_from(span.nanoseconds).unwrap_or(0))
-}
 
 /// What happened to the task, or is asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +29,8 @@ pub enum Input {
     Exited { status: Option<i32> },
     /// The framework wants it to end. `grace` is what the KILL asks for.
     Kill { grace: Option<Duration> },
+    /// What the look of that number found.
+    Checked { which: Which, number: u64, outcome: Outcome },
     /// The moment that `deadline` named has come.
     Tick,
 }
@@ -67,7 +39,11 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// The task has a new status, to be told to the framework.
-    Report(Report),
+    Report(Report, Attached),
+    /// Looks at the task; exactly one `Input::Checked` of this number follows, unless it is called off.
+    Look { which: Which, number: u64, probe: Probe, timeout: Option<Duration> },
+    /// Nobody waits for this look any more.
+    CallOff { which: Which, number: u64 },
     /// Sends a signal to all processes of the task.
     Signal(i32),
     /// Kills all processes of the task, launched or about to be.
@@ -82,22 +58,11 @@ pub struct Report {
     pub message: Option<String>,
 }
 
-/// A moment on both clocks: one drives the timer, the other is what a record can keep over a restart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline {
-    mono: Mono,
-    wall: Wall,
-}
-
-impl Deadline {
-    fn after(now: Now, span: Duration) -> Deadline {
-        Deadline { mono: now.mono + span, wall: now.wall + span }
-    }
-
-    fn restore(now: Now, wall: Wall) -> Deadline {
-        let left = u64::try_from(wall.nanos().saturating_sub(now.wall.nanos())).unwrap_or(0);
-        Deadline { mono: now.mono + Duration::from_nanos(left), wall }
-    }
+/// What checks have told of a task, as its statuses carry it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Attached {
+    pub healthy: Option<bool>,
+    pub check_status: Option<v1::CheckStatusInfo>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,11 +79,15 @@ pub enum Cause {
     Asked,
     /// It has run for its `max_completion_time`.
     Completion,
+    /// It, or a member of its group, was not healthy for too long.
+    Unhealthy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Killing {
     cause: Cause,
+    /// When it began.
+    since: Deadline,
     /// When SIGKILL follows; none once it was sent.
     escalate: Option<Deadline>,
 }
@@ -126,58 +95,89 @@ struct Killing {
 /// The machine: from launch to the one terminal status.
 ///
 /// Invariant: exactly one terminal report is made, and none after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Command {
     spec: Spec,
     phase: Phase,
     completion: Option<Deadline>,
     killing: Option<Killing>,
+    check: Option<Checker>,
+    health: Option<Checker>,
+    /// What was told last.
+    told: Attached,
 }
 
-/// What outlives the host: the deadlines by the clock of the wall.
+/// What outlives the host, with times by the clock of the wall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// When the task has run for its `max_completion_time`.
     pub completion: Option<Wall>,
-    /// Why it is being killed, with the time of SIGKILL; none once that was sent.
-    pub killing: Option<(Cause, Option<Wall>)>,
+    pub killing: Option<KillNote>,
+    pub check: Option<Note>,
+    pub health: Option<Note>,
+}
+
+/// A kill that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KillNote {
+    pub cause: Cause,
+    pub since: Wall,
+    /// The time of SIGKILL; none once that was sent.
+    pub escalate: Option<Wall>,
 }
 
 impl Command {
     /// Begins the launch of the task's process, which the host carries out.
     pub fn new(spec: Spec, out: &mut Vec<Action>) -> Command {
-        out.push(report(TaskState::Starting, None, None));
-        Command { spec, phase: Phase::Launching, completion: None, killing: None }
+        let mut command = Command::of(spec, Phase::Launching);
+        command.report(TaskState::Starting, None, None, out);
+        command
     }
 
-    /// The machine of a task whose process was launched before the host ended. `running` says whether RUNNING has
-    /// been told already.
+    fn of(spec: Spec, phase: Phase) -> Command {
+        let (completion, killing, check, health) = (None, None, None, None);
+        Command { spec, phase, completion, killing, check, health, told: Attached::default() }
+    }
+
+    /// The machine of a task whose process was launched before the host ended. `told` is the status that was told
+    /// last, if RUNNING has been told already.
     pub fn restore(
         spec: Spec,
         snapshot: Snapshot,
-        running: bool,
+        told: Option<Attached>,
         now: Now,
         out: &mut Vec<Action>,
     ) -> Command {
-        let killing = snapshot.killing.map(|(cause, escalate)| Killing {
+        let phase = if told.is_some() { Phase::Running } else { Phase::Launching };
+        let mut command = Command::of(spec, phase);
+        command.told = told.unwrap_or_default();
+        command.completion = snapshot.completion.map(|wall| Deadline::restore(now, wall));
+        command.killing = snapshot.killing.map(|KillNote { cause, since, escalate }| Killing {
             cause,
+            since: Deadline::past(now, since),
             escalate: escalate.map(|wall| Deadline::restore(now, wall)),
         });
-        let completion = snapshot.completion.map(|wall| Deadline::restore(now, wall));
-        let phase = if running { Phase::Running } else { Phase::Launching };
         // The signal itself may have been lost with the host; a second one does no harm.
-        match &killing {
+        match &command.killing {
             Some(Killing { escalate: Some(_), .. }) => out.push(Action::Signal(SIGTERM)),
             Some(Killing { escalate: None, .. }) => out.push(Action::Destroy),
+            None if phase == Phase::Running => command.resume_checks(snapshot, now),
             None => {}
         }
-        Command { spec, phase, completion, killing }
+        command
     }
 
     pub fn snapshot(&self) -> Snapshot {
+        let killing = |killing: Killing| KillNote {
+            cause: killing.cause,
+            since: killing.since.wall,
+            escalate: killing.escalate.map(|at| at.wall),
+        };
         Snapshot {
             completion: self.completion.map(|deadline| deadline.wall),
-            killing: self.killing.map(|killing| (killing.cause, killing.escalate.map(|at| at.wall))),
+            killing: self.killing.map(killing),
+            check: self.check.as_ref().map(Checker::note),
+            health: self.health.as_ref().map(Checker::note),
         }
     }
 
@@ -187,7 +187,8 @@ impl Command {
             return None;
         }
         let escalate = self.killing.and_then(|killing| killing.escalate);
-        [self.completion, escalate].into_iter().flatten().map(|deadline| deadline.mono).min()
+        let own = [self.completion, escalate].into_iter().flatten().map(|deadline| deadline.mono);
+        own.chain(self.checkers().filter_map(Checker::deadline)).min()
     }
 
     pub fn has_ended(&self) -> bool {
@@ -210,7 +211,15 @@ impl Command {
             Input::Kill { grace } => {
                 self.kill(now, Cause::Asked, grace.unwrap_or(self.spec.kill_grace), out);
             }
+            Input::Checked { which, number, outcome } => self.checked(now, which, number, &outcome, out),
             Input::Tick => self.tick(now, out),
+        }
+    }
+
+    /// Ends the task for that cause, with its own grace period.
+    pub(crate) fn end_for(&mut self, now: Now, cause: Cause, out: &mut Vec<Action>) {
+        if !self.has_ended() {
+            self.kill(now, cause, self.spec.kill_grace, out);
         }
     }
 
@@ -224,86 +233,117 @@ impl Command {
         }
         self.phase = Phase::Running;
         self.completion = self.spec.max_completion.map(|span| Deadline::after(now, span));
-        out.push(report(TaskState::Running, None, None));
+        self.report(TaskState::Running, None, None, out);
+        self.begin_checks(now);
     }
 
     fn launch_failed(&mut self, message: String, out: &mut Vec<Action>) {
         if self.killing.is_some() {
             return self.killed_before_launch(out);
         }
-        self.end(TaskState::Failed, Some(Reason::ReasonContainerLaunchFailed), message, out);
+        self.never_ran(TaskState::Failed, Reason::ReasonContainerLaunchFailed, message, out);
+    }
+
+    fn killed_before_launch(&mut self, out: &mut Vec<Action>) {
+        let message = "Killed before delivery to the executor".to_string();
+        self.never_ran(TaskState::Killed, Reason::ReasonTaskKilledDuringLaunch, message, out);
+    }
+
+    /// Mesos: what befalls a task before its executor has it carries nothing of checks.
+    fn never_ran(&mut self, state: TaskState, reason: Reason, message: String, out: &mut Vec<Action>) {
+        self.phase = Phase::Ended;
+        let report = Report { state, reason: Some(reason), message: Some(message) };
+        out.push(Action::Report(report, Attached::default()));
     }
 
     fn exited(&mut self, status: Option<i32>, out: &mut Vec<Action>) {
         if self.phase == Phase::Launching && self.killing.is_some() {
             return self.killed_before_launch(out);
         }
-        let Some(status) = status else {
-            let (state, reason) = self.verdict(TaskState::Failed);
-            return self.end(state, reason, "Failed to get exit status for Command".to_string(), out);
+        self.stop_checks(out);
+        let (by_itself, message) = match status {
+            None => (TaskState::Failed, "Failed to get exit status for Command".to_string()),
+            Some(status) => {
+                let succeeded = wait_status::succeeded(status);
+                let state = if succeeded { TaskState::Finished } else { TaskState::Failed };
+                (state, format!("Command {}", wait_status::describe(status)))
+            }
         };
-        let by_itself = if wait_status::succeeded(status) { TaskState::Finished } else { TaskState::Failed };
         let (state, reason) = self.verdict(by_itself);
-        self.end(state, reason, format!("Command {}", wait_status::describe(status)), out);
+        self.phase = Phase::Ended;
+        self.report(state, reason, Some(message), out);
     }
 
     /// Mesos: a task that is being killed counts as killed even when it exits with 0.
     fn verdict(&self, by_itself: TaskState) -> (TaskState, Option<Reason>) {
         match self.killing.map(|killing| killing.cause) {
             None => (by_itself, None),
-            Some(Cause::Asked) => (TaskState::Killed, None),
+            Some(Cause::Asked | Cause::Unhealthy) => (TaskState::Killed, None),
             Some(Cause::Completion) => (TaskState::Failed, Some(Reason::ReasonMaxCompletionTimeReached)),
         }
-    }
-
-    fn killed_before_launch(&mut self, out: &mut Vec<Action>) {
-        let reason = Some(Reason::ReasonTaskKilledDuringLaunch);
-        self.end(TaskState::Killed, reason, "Killed before delivery to the executor".to_string(), out);
-    }
-
-    fn end(&mut self, state: TaskState, reason: Option<Reason>, message: String, out: &mut Vec<Action>) {
-        self.phase = Phase::Ended;
-        out.push(report(state, reason, Some(message)));
     }
 
     fn kill(&mut self, now: Now, cause: Cause, grace: Duration, out: &mut Vec<Action>) {
         if self.phase == Phase::Launching {
             if self.killing.is_none() {
-                self.killing = Some(Killing { cause, escalate: None });
+                self.killing = Some(Killing { cause, since: Deadline::now(now), escalate: None });
                 out.push(Action::Destroy);
             }
             return;
         }
-        let wanted = Deadline::after(now, grace);
         match &mut self.killing {
-            // Mesos: a later kill can only shorten the time that is left.
-            Some(Killing { escalate: Some(at), .. }) if wanted.mono < at.mono => *at = wanted,
-            Some(_) => {}
-            None => {
-                self.completion = None;
-                self.killing = Some(Killing { cause, escalate: Some(wanted) });
-                if self.spec.tells_killing {
-                    out.push(report(TaskState::Killing, None, None));
+            // Mesos: a later kill can only shorten the time, which counts from the first.
+            Some(Killing { since, escalate: Some(at), .. }) => {
+                let wanted = Deadline { mono: since.mono + grace, wall: since.wall + grace };
+                if wanted.mono < at.mono {
+                    *at = wanted;
                 }
-                out.push(Action::Signal(SIGTERM));
             }
+            Some(_) => {}
+            None => self.begin_kill(now, cause, grace, out),
         }
     }
 
+    fn begin_kill(&mut self, now: Now, cause: Cause, grace: Duration, out: &mut Vec<Action>) {
+        self.completion = None;
+        let since = Deadline::now(now);
+        self.killing = Some(Killing { cause, since, escalate: Some(Deadline::after(now, grace)) });
+        // Mesos: nobody hears that a task is killed which has had its time.
+        if self.spec.tells_killing && cause != Cause::Completion {
+            self.report(TaskState::Killing, None, None, out);
+        }
+        self.stop_checks(out);
+        out.push(Action::Signal(SIGTERM));
+    }
+
     fn tick(&mut self, now: Now, out: &mut Vec<Action>) {
-        if self.completion.is_some_and(|deadline| deadline.mono <= now.mono) {
+        if self.completion.is_some_and(|deadline| deadline.has_come(now)) {
             // Mesos: no grace for a task that has had its time.
             self.kill(now, Cause::Completion, Duration::ZERO, out);
         }
         if let Some(killing) = &mut self.killing
-            && killing.escalate.is_some_and(|deadline| deadline.mono <= now.mono)
+            && killing.escalate.is_some_and(|deadline| deadline.has_come(now))
         {
             killing.escalate = None;
             out.push(Action::Destroy);
         }
+        self.look(now, out);
     }
-}
 
-fn report(state: TaskState, reason: Option<Reason>, message: Option<String>) -> Action {
-    Action::Report(Report { state, reason, message })
+    /// A status from scratch. Mesos: a task with a check always tells its status, which is empty here.
+    fn report(
+        &mut self,
+        state: TaskState,
+        reason: Option<Reason>,
+        message: Option<String>,
+        out: &mut Vec<Action>,
+    ) {
+        let unhealthy = self.phase == Phase::Ended
+            && self.killing.is_some_and(|killing| killing.cause == Cause::Unhealthy);
+        self.told = Attached {
+            healthy: unhealthy.then_some(false),
+            check_status: self.spec.check.as_ref().map(|check| check.probe.status(None)),
+        };
+        out.push(Action::Report(Report { state, reason, message }, self.told.clone()));
+    }
 }

@@ -3,10 +3,12 @@
 //! The life of an executor that runs groups of tasks.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kaon_model::{Mono, Now, TaskId, TaskState};
 
-use crate::command::{Action, Command, Input, Spec};
+use crate::command::{Action, Attached, Cause, Command, Input};
+use crate::spec::Spec;
 
 /// What is to be done for one task.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +17,7 @@ pub struct Order {
     pub action: Action,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Member {
     group: u32,
     command: Command,
@@ -25,7 +27,7 @@ struct Member {
 ///
 /// Mesos: a member that ends FAILED or KILLED takes the others of its group with it; one that finishes does not.
 /// Groups of one executor do not touch each other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Group {
     members: BTreeMap<TaskId, Member>,
     next_group: u32,
@@ -64,22 +66,27 @@ impl Group {
         if member.command.has_ended() {
             self.members.remove(task);
         }
-        let failed = actions.iter().any(ends_the_group);
+        let end = actions.iter().find_map(ends_the_group);
         push(task, actions, out);
-        if failed {
-            self.kill_where(now, |member| member.group == group, out);
+        if let Some(cause) = end {
+            self.each(|member| member.group == group, |command, out| command.end_for(now, cause, out), out);
         }
     }
 
-    /// Ends every task, each with its own grace period.
-    pub fn shutdown(&mut self, now: Now, out: &mut Vec<Order>) {
-        self.kill_where(now, |_| true, out);
+    /// Ends every task: each with its own grace period, unless another is given.
+    pub fn shutdown(&mut self, now: Now, grace: Option<Duration>, out: &mut Vec<Order>) {
+        self.each(|_| true, |command, out| command.handle(now, Input::Kill { grace }, out), out);
     }
 
-    fn kill_where(&mut self, now: Now, matches: impl Fn(&Member) -> bool, out: &mut Vec<Order>) {
+    fn each(
+        &mut self,
+        matches: impl Fn(&Member) -> bool,
+        act: impl Fn(&mut Command, &mut Vec<Action>),
+        out: &mut Vec<Order>,
+    ) {
         for (task, member) in self.members.iter_mut().filter(|(_, member)| matches(member)) {
             let mut actions = Vec::new();
-            member.command.handle(now, Input::Kill { grace: None }, &mut actions);
+            act(&mut member.command, &mut actions);
             push(task, actions, out);
         }
     }
@@ -102,6 +109,11 @@ impl Group {
         self.members.is_empty()
     }
 
+    /// The machine of a task that has not ended.
+    pub fn command(&self, task: &TaskId) -> Option<&Command> {
+        self.members.get(task).map(|member| &member.command)
+    }
+
     /// The tasks that have not ended, each with the number of its group.
     pub fn members(&self) -> impl Iterator<Item = (&TaskId, u32, &Command)> {
         self.members.iter().map(|(task, member)| (task, member.group, &member.command))
@@ -112,6 +124,15 @@ fn push(task: &TaskId, actions: Vec<Action>, out: &mut Vec<Order>) {
     out.extend(actions.into_iter().map(|action| Order { task: task.clone(), action }));
 }
 
-fn ends_the_group(action: &Action) -> bool {
-    matches!(action, Action::Report(report) if matches!(report.state, TaskState::Failed | TaskState::Killed))
+/// Why the others of a group are to end, if this ends them. Mesos: once a task was not healthy, whatever ends in its
+/// executor counts as that, other groups included; here it is the task's own group.
+fn ends_the_group(action: &Action) -> Option<Cause> {
+    match action {
+        Action::Report(report, Attached { healthy, .. })
+            if matches!(report.state, TaskState::Failed | TaskState::Killed) =>
+        {
+            Some(if *healthy == Some(false) { Cause::Unhealthy } else { Cause::Asked })
+        }
+        _ => None,
+    }
 }

@@ -6,8 +6,8 @@ use kaon_api::internal::KillTaskMessage;
 use kaon_api::v1;
 use kaon_api::v1::executor::{Event, event};
 use kaon_api::v1::task_status::Reason;
-use kaon_executor::Report;
-use kaon_executor::command::{Input, grace_of};
+use kaon_executor::command::Input;
+use kaon_executor::{Report, grace_of};
 use kaon_model::{FrameworkId, TaskId, TaskState};
 
 use crate::agent::{Agent, Cx};

@@ -84,6 +84,12 @@ impl Agent {
             let state = framework.map_or(TaskState::Lost, |framework| framework.lost_as(TaskState::Dropped));
             Some(Ending { state, reason, message: message.to_string() })
         };
+        if let Some(message) = order.unsupported_limits() {
+            // Mesos: as if sandboxes could not be saved from removal, which has nothing to do with it.
+            let reason =
+                if order.is_group { Reason::ReasonTaskGroupInvalid } else { Reason::ReasonTaskInvalid };
+            return lost(reason, message);
+        }
         if let Some(message) = order.unsupported() {
             let reason =
                 if order.is_group { Reason::ReasonTaskGroupInvalid } else { Reason::ReasonTaskInvalid };
@@ -201,6 +207,19 @@ impl Order {
         Key { framework: self.framework_id.clone(), executor }
     }
 
+    /// Why limits of the tasks cannot be kept: nothing here enforces them, as in an agent of Mesos without cgroups.
+    fn unsupported_limits(&self) -> Option<&'static str> {
+        let has = |name: &str| self.tasks.iter().any(|task| task.limits.contains_key(name));
+        if has("cpus") {
+            return Some(
+                "CPU limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/cpu' isolator",
+            );
+        }
+        has("mem").then_some(
+            "Memory limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/mem' isolator",
+        )
+    }
+
     /// What the tasks ask for that this agent cannot do. It is said, never left out in silence.
     fn unsupported(&self) -> Option<String> {
         if self.kind == Kind::Default && !self.is_group {
@@ -212,18 +231,8 @@ impl Order {
 
 fn unsupported(task: &v1::TaskInfo, kind: Kind) -> Option<String> {
     let id = &task.task_id.value;
-    if !task.limits.is_empty() {
-        return Some(format!("Task '{id}' has resource limits, which this agent does not support"));
-    }
-    // Executors of frameworks make the checks of their tasks themselves.
     if kind == Kind::Custom {
         return None;
-    }
-    if task.health_check.is_some() {
-        return Some(format!("Task '{id}' has a health check, which this agent does not support"));
-    }
-    if task.check.is_some() {
-        return Some(format!("Task '{id}' has a check, which this agent does not support"));
     }
     if task.command.is_none() {
         return Some(format!("Task '{id}' has no command"));

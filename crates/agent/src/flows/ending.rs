@@ -12,6 +12,7 @@ use kaon_executor::Report;
 use kaon_model::{ContainerId, FrameworkId, TaskId, TaskState};
 
 use super::environment::shutdown_grace;
+use super::synthesis::EXECUTOR_OVERHEAD;
 use crate::agent::{Agent, Cx, Timer};
 use crate::effect::{Effect, ToPeer};
 use crate::input::Stream;
@@ -40,7 +41,11 @@ impl Agent {
             return;
         }
         let mut orders = Vec::new();
-        executor.machine.shutdown(cx.now, &mut orders);
+        // Mesos: the command executor leaves itself two seconds of what the agent gives it; that of groups gives each
+        // task its own time, and the agent's bounds it.
+        let grace = (executor.kind == Kind::Command)
+            .then(|| shutdown_grace(&config, executor).saturating_sub(EXECUTOR_OVERHEAD));
+        executor.machine.shutdown(cx.now, grace, &mut orders);
         self.perform(cx, key, orders);
         self.settle_machine(cx, key);
     }

@@ -90,6 +90,20 @@ pub(crate) fn environment(
     Ok(all.0)
 }
 
+/// The environment of a check's command: the task's, with what the command says itself.
+pub(crate) fn check_environment(
+    config: &Config,
+    agent: &AgentId,
+    framework: &Framework,
+    executor: &Executor,
+    task: &v1::TaskInfo,
+    command: &v1::CommandInfo,
+) -> Result<Vec<(String, String)>, String> {
+    let mut all = Environment(environment(config, agent, framework, executor, Some(task))?);
+    all.set_all(command.environment.as_ref())?;
+    Ok(all.0)
+}
+
 /// Where a process finds its sandbox: a task of a group has a folder of its own in that of its executor.
 fn sandbox_of(directory: &str, executor: &Executor, task: Option<&v1::TaskInfo>) -> String {
     let nested = task

@@ -5,10 +5,12 @@
 use std::sync::Arc;
 
 use kaon_api::v1;
-use kaon_executor::command::{Action, Input, Spec};
+use kaon_executor::Spec;
+use kaon_executor::command::{Action, Input};
 use kaon_executor::group::Order;
 use kaon_model::{ContainerId, TaskId};
 
+use super::checking::{Asked, for_checks};
 use super::environment::environment;
 use crate::agent::{Agent, Cx, Timer};
 use crate::effect::{Effect, Launch};
@@ -86,6 +88,9 @@ impl Agent {
             self.owners.insert(container.clone(), Owner { key: key.clone(), task: Some(id.clone()) });
             changed.nested.insert(id.clone(), container);
             changed.tasks.insert(id.clone(), queued.task.clone());
+            if let Some(info) = for_checks(&queued.info) {
+                changed.checked.insert(id.clone(), Arc::new(info));
+            }
             specs.push((id, Spec::new(&queued.info, &framework.info)));
         }
         let mut orders = Vec::new();
@@ -134,7 +139,11 @@ impl Agent {
             match action {
                 Action::Signal(signal) => cx.push(Effect::Signal { container, signal }),
                 Action::Destroy => cx.push(Effect::Destroy { container }),
-                Action::Report(report) => {
+                Action::Look { which, number, probe, timeout } => {
+                    self.look(cx, key, &task, Asked { which, number, probe, timeout });
+                }
+                Action::CallOff { which, number } => self.call_off(cx, key, &task, which, number),
+                Action::Report(report, attached) => {
                     use v1::task_status::Reason;
                     // Mesos: what befalls a task before its executor has it is told by the agent.
                     let by_agent = matches!(
@@ -142,7 +151,7 @@ impl Agent {
                         Some(Reason::ReasonContainerLaunchFailed | Reason::ReasonTaskKilledDuringLaunch)
                     );
                     let source = if by_agent { Source::SourceAgent } else { Source::SourceExecutor };
-                    self.report_as(cx, &key.framework, Some(key), &task, report, source);
+                    self.report_task(cx, key, &task, report, attached, source);
                 }
             }
         }
@@ -192,7 +201,7 @@ fn executor_launch(
         container: executor.container.clone(),
         sandbox: executor.sandbox.clone(),
         environment: environment(config, agent, framework, executor, None)?,
-        user: user(config, framework, &command),
+        user: user(config, framework, Some(&command)),
         command,
         container_info: executor.info.container.clone(),
         resources: executor.info.resources.clone(),
@@ -209,14 +218,10 @@ fn task_launch(
 ) -> Result<Launch, String> {
     let command = queued.info.command.as_deref().cloned().ok_or("The task has no command")?;
     let container = queued.container.clone().unwrap_or_else(|| executor.container.clone());
-    let sandbox = match executor.kind {
-        Kind::Default => layout::nested_sandbox(&executor.sandbox, &container),
-        Kind::Command | Kind::Custom => executor.sandbox.clone(),
-    };
     Ok(Launch {
-        sandbox,
+        sandbox: task_sandbox(executor, &container),
         environment: environment(config, agent, framework, executor, Some(&queued.info))?,
-        user: user(config, framework, &command),
+        user: user(config, framework, Some(&command)),
         command,
         container_info: queued.info.container.clone(),
         resources: queued.info.resources.clone(),
@@ -225,11 +230,24 @@ fn task_launch(
     })
 }
 
+/// Where a task of a built-in executor has its files.
+pub(super) fn task_sandbox(executor: &Executor, container: &ContainerId) -> String {
+    match executor.kind {
+        Kind::Default => layout::nested_sandbox(&executor.sandbox, container),
+        Kind::Command | Kind::Custom => executor.sandbox.clone(),
+    }
+}
+
 /// As whom a process runs; none for the agent's own user.
-fn user(config: &crate::config::Config, framework: &Framework, command: &v1::CommandInfo) -> Option<String> {
+pub(super) fn user(
+    config: &crate::config::Config,
+    framework: &Framework,
+    command: Option<&v1::CommandInfo>,
+) -> Option<String> {
     if !config.switch_user {
         return None;
     }
-    let wanted = command.user.clone().unwrap_or_else(|| framework.info.user.clone());
+    let named = command.and_then(|command| command.user.clone());
+    let wanted = named.unwrap_or_else(|| framework.info.user.clone());
     Some(wanted).filter(|wanted| !wanted.is_empty() && *wanted != config.user)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kaon_api::internal::{StatusUpdate, StatusUpdateMessage};
 use kaon_api::v1;
 use kaon_api::v1::executor::{Event, event};
-use kaon_executor::Report;
+use kaon_executor::{Attached, Report};
 use kaon_model::{ContainerId, FrameworkId, TaskId, TaskState, Uuid};
 
 use crate::agent::{Agent, Awaited, Cx, Timer};
@@ -26,23 +26,30 @@ impl Agent {
         task: &TaskId,
         report: Report,
     ) {
-        self.report_as(cx, framework, key, task, report, Source::SourceAgent);
-    }
-
-    pub(crate) fn report_as(
-        &mut self,
-        cx: &mut Cx,
-        framework: &FrameworkId,
-        key: Option<&Key>,
-        task: &TaskId,
-        report: Report,
-        source: Source,
-    ) {
         let Some(agent) = self.state.id.clone() else { return };
         let executor = key.map(|key| &key.executor);
         let uuid = self.entropy.uuid();
+        let source = Source::SourceAgent;
         let update = new_update(&agent, framework, executor, task, report, source, uuid, cx.now.wall);
         self.report(cx, update, key, None);
+    }
+
+    /// Tells what the machine of a built-in executor says of a task.
+    pub(crate) fn report_task(
+        &mut self,
+        cx: &mut Cx,
+        key: &Key,
+        task: &TaskId,
+        report: Report,
+        attached: Attached,
+        source: Source,
+    ) {
+        let Some(agent) = self.state.id.clone() else { return };
+        let uuid = self.entropy.uuid();
+        let (framework, executor) = (&key.framework, Some(&key.executor));
+        let mut update = new_update(&agent, framework, executor, task, report, source, uuid, cx.now.wall);
+        (update.status.healthy, update.status.check_status) = (attached.healthy, attached.check_status);
+        self.report(cx, update, Some(key), None);
     }
 
     /// Takes in an update. `sender` is the custom executor that is to hear that it is safe here.
@@ -179,6 +186,7 @@ impl Agent {
         let Some(executor) = self.state.executor_mut(&key) else { return };
         let Some(record) = executor.tasks.remove(task) else { return };
         executor.remember(record);
+        executor.checked.remove(task);
         if executor.kind == Kind::Default
             && let Some(container) = executor.nested.remove(task)
         {

@@ -2,12 +2,14 @@
 
 //! The executor that a command task is said to have.
 
+use std::time::Duration;
+
 use kaon_api::v1;
 
 use crate::config::Config;
 
 /// Mesos: the times that its command executor takes to reap the task, and to end after that.
-const EXECUTOR_OVERHEAD_NANOS: i64 = 2_000_000_000;
+pub(super) const EXECUTOR_OVERHEAD: Duration = Duration::from_secs(2);
 
 /// Mesos: names, sources and commands as its agent makes them up, for those who read them; the resources of a process
 /// of its own are left out, because there is none.
@@ -37,7 +39,7 @@ pub(crate) fn command_executor_info(
         discovery: task.discovery.clone(),
         labels: task.labels.clone(),
         shutdown_grace_period: grace.map(|grace| v1::DurationInfo {
-            nanoseconds: grace.nanoseconds.saturating_add(EXECUTOR_OVERHEAD_NANOS),
+            nanoseconds: grace.nanoseconds.saturating_add(EXECUTOR_OVERHEAD.as_nanos() as i64),
             ..Default::default()
         }),
         ..Default::default()

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
-use kaon_executor::Group;
-use kaon_executor::command::{Snapshot, nanoseconds};
+use kaon_executor::command::Snapshot;
+use kaon_executor::{Group, max_completion};
 use kaon_model::{ContainerId, ExecutorId, FrameworkId, TaskId, TaskState};
 
 use super::{Framework, Key, MAX_COMPLETED_TASKS_PER_EXECUTOR};
+use crate::flows::for_checks;
 use crate::input::Stream;
 use crate::journal::run_file::{RunFile, TaskNote};
 use crate::journal::{FileOp, facts};
@@ -84,6 +85,8 @@ pub(crate) struct Executor {
     pub machine: Group,
     /// The containers of a built-in executor's tasks.
     pub nested: BTreeMap<TaskId, ContainerId>,
+    /// What the checks of a built-in executor's tasks need to know of them.
+    pub checked: BTreeMap<TaskId, Arc<v1::TaskInfo>>,
     pub queue: VecDeque<Queued>,
     /// Given to the executor: live, and ended without acknowledgement of it.
     pub tasks: Tasks,
@@ -120,6 +123,7 @@ impl Executor {
             stream: None,
             machine: Group::new(),
             nested: BTreeMap::new(),
+            checked: BTreeMap::new(),
             queue: VecDeque::new(),
             tasks: Tasks::new(),
             completed: VecDeque::new(),
@@ -180,8 +184,9 @@ impl Executor {
                 task: TaskId::from(queued.info.task_id.value.as_str()),
                 container: queued.container.clone()?,
                 group: queued.group.unwrap_or(0),
-                limit: queued.info.max_completion_time.as_ref().map(nanoseconds),
+                limit: max_completion(&queued.info),
                 snapshot: Snapshot::default(),
+                checked: for_checks(&queued.info).map(Arc::new),
             })
         });
         let running = self.machine.members().map(|(task, group, command)| TaskNote {
@@ -190,9 +195,12 @@ impl Executor {
             group,
             limit: command.spec().max_completion,
             snapshot: command.snapshot(),
+            checked: self.checked.get(task).cloned(),
         });
         // The container of a command task is that of its run, so an uneventful one needs no file.
-        let uneventful = |note: &TaskNote| note.limit.is_none() && note.snapshot == Snapshot::default();
+        let uneventful = |note: &TaskNote| {
+            note.limit.is_none() && note.checked.is_none() && note.snapshot == Snapshot::default()
+        };
         let told = |note: &TaskNote| self.kind == Kind::Default || !uneventful(note);
         RunFile { ended: None, tasks: queued.chain(running).filter(told).collect() }
     }

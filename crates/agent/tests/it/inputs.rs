@@ -8,7 +8,9 @@
 //! framework f1 [checkpoint] [aware] [killing]
 //! leader [10.0.0.1:5050] | no leader | exited 10.0.0.1:5050 | ping | ping disconnected
 //! registered S0 | reregistered S0 [f1 t9]
-//! run f1 t1 [executor=e1] [cmd=sleep] [grace=5] [max=60] [launch=true] [health] [agent=S1] [stale] [user=bob]
+//! run f1 t1 [executor=e1] [cmd=sleep] [grace=5] [max=60] [launch=true] [agent=S1] [stale] [user=bob] [limits=cpus]
+//!     [check=80 | check=script] [health=80 | health=script]      a TCP check of that port, or a command
+//! looked check|health c1 1 0 | true | failed why
 //! group f1 e1 t1,t2 [custom] [launch=true]
 //! kill f1 t1 [2] | ack f1 t1 [u3 | wrong] | from 10.0.0.9:5050 <any of the master's messages>
 //! update-framework f1 | shutdown-framework f1 | shutdown-executor f1 e1 | message f1 e1 text | shutdown why
@@ -20,7 +22,8 @@
 
 use std::time::Duration;
 
-use kaon_agent::input::{ContainerEvent, Input, PeerMessage, Stream, Ticket};
+use kaon_agent::effect::Which;
+use kaon_agent::input::{CheckOutcome, ContainerEvent, Input, Look, PeerMessage, Stream, Ticket};
 use kaon_api::libprocess::Upid;
 use kaon_api::wire::Enumeration;
 use kaon_api::{internal, v1};
@@ -132,6 +135,7 @@ fn input(world: &mut World, words: &[&str]) -> Option<Input> {
                 Call { message: Some(message), ..executor_call(framework, executor, call::Type::Message) };
             with_ticket(world, call)
         }
+        ["looked", rest @ ..] => looked(world, rest),
         ["heartbeat"] => with_ticket(world, executor_call("unused", "unused", call::Type::Heartbeat)),
         _ => return None,
     })
@@ -301,9 +305,79 @@ fn task(id: &str, options: &[&str]) -> v1::TaskInfo {
         command: Some(Box::new(command)),
         kill_policy: option(options, "grace").map(policy),
         max_completion_time: option(options, "max").map(seconds),
-        health_check: options.contains(&"health").then(Default::default),
+        check: option(options, "check").map(check),
+        health_check: option(options, "health").map(health_check),
+        limits: option(options, "limits").map(limit).into_iter().collect(),
         ..Default::default()
     }
+}
+
+fn limit(name: &str) -> (String, v1::value::Scalar) {
+    (name.to_string(), v1::value::Scalar { value: 2.0, ..Default::default() })
+}
+
+/// What a check runs, unless it names a port.
+fn script(text: &str) -> Box<v1::CommandInfo> {
+    let variable = v1::environment::Variable {
+        name: "CHECKING".to_string(),
+        value: Some("yes".to_string()),
+        ..Default::default()
+    };
+    let environment = Some(v1::Environment { variables: vec![variable], ..Default::default() });
+    Box::new(v1::CommandInfo { value: Some(text.to_string()), environment, ..Default::default() })
+}
+
+fn check(text: &str) -> Box<v1::CheckInfo> {
+    use v1::check_info::{Command, Tcp, Type};
+    let mut check = v1::CheckInfo { delay_seconds: Some(1.0), ..Default::default() };
+    match text.parse() {
+        Ok(port) => {
+            check.r#type = Some(Type::Tcp);
+            check.tcp = Some(Tcp { port, ..Default::default() });
+        }
+        Err(_) => {
+            check.r#type = Some(Type::Command);
+            check.command = Some(Command { command: script(text), ..Default::default() });
+        }
+    }
+    Box::new(check)
+}
+
+fn health_check(text: &str) -> Box<v1::HealthCheck> {
+    use v1::health_check::{TCPCheckInfo, Type};
+    let mut check = v1::HealthCheck {
+        delay_seconds: Some(2.0),
+        grace_period_seconds: Some(0.0),
+        consecutive_failures: Some(2),
+        ..Default::default()
+    };
+    match text.parse() {
+        Ok(port) => {
+            check.r#type = Some(Type::Tcp);
+            check.tcp = Some(TCPCheckInfo { port, ..Default::default() });
+        }
+        Err(_) => {
+            check.r#type = Some(Type::Command);
+            check.command = Some(script(text));
+        }
+    }
+    Box::new(check)
+}
+
+fn looked(world: &World, words: &[&str]) -> Input {
+    let [which, container, number, found @ ..] = words else { panic!("{words:?}") };
+    let which = if *which == "health" { Which::Health } else { Which::Check };
+    let look = Look { container: world.names.resolve(container), which, number: number.parse().unwrap() };
+    let outcome = match found {
+        ["failed", why @ ..] => CheckOutcome::Failed { message: why.join(" ") },
+        [found] => match (found.parse(), found.parse()) {
+            (Ok(exit_code), _) => CheckOutcome::Command { exit_code },
+            (_, Ok(succeeded)) => CheckOutcome::Tcp { succeeded },
+            _ => panic!("{words:?}"),
+        },
+        _ => panic!("{words:?}"),
+    };
+    Input::Checked { look, outcome }
 }
 
 fn versions(world: &World, options: &[&str]) -> Vec<internal::ResourceVersionUUID> {

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use kaon_agent::effect::{Effect, Launch, Reply, ToPeer};
+use kaon_agent::effect::{Check, Effect, Launch, Probe, Reply, ToPeer};
+use kaon_agent::input::Look;
 use kaon_agent::journal::FileOp;
 use kaon_api::wire::Enumeration;
 use kaon_api::{internal, v1};
@@ -76,7 +77,8 @@ pub fn effect(names: &mut Names, effect: &Effect) -> Option<String> {
         Effect::Destroy { container } => format!("destroy {}", names.container(container.as_str())),
         Effect::Forget { container } => format!("forget {}", names.container(container.as_str())),
         Effect::Remove { path } => format!("remove {}", names.path(path)),
-        Effect::Check { .. } => "check".to_string(),
+        Effect::Check(check) => check_line(names, check),
+        Effect::CallOff { look } => format!("call off {}", look_line(names, look)),
         Effect::Exit { code, message } => format!("exit {code}: {message}"),
         Effect::Warn { message } => {
             let words = message.split(' ').map(|word| {
@@ -86,6 +88,34 @@ pub fn effect(names: &mut Names, effect: &Effect) -> Option<String> {
             format!("warn {}", words.collect::<Vec<_>>().join(" "))
         }
     })
+}
+
+fn look_line(names: &mut Names, look: &Look) -> String {
+    format!("{:?} {} of {}", look.which, look.number, names.container(look.container.as_str()))
+}
+
+fn check_line(names: &mut Names, check: &Check) -> String {
+    let probe = match &check.probe {
+        Probe::Command(command) => {
+            let sandbox = names.path(&check.sandbox);
+            let user = check.user.as_ref().map(|user| format!(" user={user}")).unwrap_or_default();
+            let own = ["GREETING", "MESOS_SANDBOX", "CHECKING"];
+            let environment = check.environment.iter().filter(|(name, _)| own.contains(&name.as_str()));
+            let environment: Vec<_> =
+                environment.map(|(name, value)| format!(" {name}={}", names.path(value))).collect();
+            format!(
+                "[{}] in {sandbox}{user}{}",
+                command.value.clone().unwrap_or_default(),
+                environment.concat()
+            )
+        }
+        Probe::Http { https, port, path, .. } => {
+            format!("http{} {port}{path}", if *https { "s" } else { "" })
+        }
+        Probe::Tcp { port } => format!("tcp {port}"),
+    };
+    let timeout = check.timeout.map(|timeout| format!(" within {timeout:?}")).unwrap_or_default();
+    format!("look {} {probe}{timeout}", look_line(names, &check.look))
 }
 
 fn op_line(names: &mut Names, op: &FileOp) -> String {
@@ -170,11 +200,27 @@ fn status_line(names: &mut Names, update: &internal::StatusUpdate) -> String {
     let message = status.message.as_ref().map(|message| format!(" '{message}'")).unwrap_or_default();
     let container = status.container_status.as_ref().and_then(|status| status.container_id.as_ref());
     let container = container.map(|id| format!(" in {}", container_path(names, id))).unwrap_or_default();
+    let healthy = status.healthy.map(|healthy| format!(" healthy={healthy}")).unwrap_or_default();
+    let check = status
+        .check_status
+        .as_ref()
+        .map(|check| format!(" check={}", check_status(check)))
+        .unwrap_or_default();
     format!(
-        "{}{executor} {} {source}{reason}{message} {uuid}{container}",
+        "{}{executor} {} {source}{reason}{message} {uuid}{container}{healthy}{check}",
         status.task_id.value,
         status.state.name()
     )
+}
+
+fn check_status(check: &v1::CheckStatusInfo) -> String {
+    let found = [
+        check.command.as_ref().and_then(|command| command.exit_code.map(|code| code.to_string())),
+        check.http.as_ref().and_then(|http| http.status_code.map(|code| code.to_string())),
+        check.tcp.as_ref().and_then(|tcp| tcp.succeeded.map(|succeeded| succeeded.to_string())),
+    ];
+    let found: Vec<_> = found.into_iter().flatten().collect();
+    format!("{}:{}", check.r#type.map_or("", |kind| kind.name()), found.concat())
 }
 
 fn container_path(names: &mut Names, id: &v1::ContainerID) -> String {

@@ -16,7 +16,7 @@ use crate::supervisor::open_output;
 use crate::user::Credentials;
 
 /// Mesos: the variable from which its fetcher takes its work.
-const WORK: &str = "MESOS_FETCHER_INFO";
+pub(crate) const WORK: &str = "MESOS_FETCHER_INFO";
 /// Mesos: the default of `--fetcher_stall_timeout`.
 const DEFAULT_STALL: Duration = Duration::from_secs(60);
 /// Bound: of a work order; a task has a few URIs, not millions.

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -23,10 +23,20 @@ use crate::plan::Plan;
 /// Bound: of the text that a failing child tells.
 const LONGEST_TEXT: u64 = 16 << 10;
 
+/// Where standard output and standard error go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standard {
+    /// Into the plan's files.
+    Files,
+    /// Where those of this process go.
+    Inherited,
+}
+
 /// Starts the container's init as `plan` says, and returns its pid; or the text of what went wrong.
 ///
 /// Returns once the init's program runs: what fails before or in the exec is told here, not by an exit status.
-pub(super) fn launch(plan: &Plan, folder: &Path) -> Result<Pid, String> {
+/// `record` is the folder in which the pid is recorded, if anybody wants to find it there.
+pub(crate) fn launch(plan: &Plan, record: Option<&Path>, standard: Standard) -> Result<Pid, String> {
     let (said, tell) =
         pipe_with(PipeFlags::CLOEXEC).map_err(|error| format!("cannot make a pipe: {error}"))?;
     let mut tell = File::from(tell);
@@ -35,12 +45,15 @@ pub(super) fn launch(plan: &Plan, folder: &Path) -> Result<Pid, String> {
     // and as its own user.
     let mut command = Command::new(&plan.program);
     let supervisor = rustix::process::getpid();
-    let (plan, folder) = (plan.clone(), folder.to_path_buf());
+    let (plan, record) = (plan.clone(), record.map(Path::to_path_buf));
+    if standard == Standard::Inherited {
+        command.stdin(Stdio::null());
+    }
     // SAFETY: the closure runs between fork and exec. The supervisor has one thread, so that the child's memory is
     // whole: no lock of another thread can be held in it, and allocating is as safe as anywhere.
     unsafe {
         command.pre_exec(move || {
-            let Err(text) = carry_out(&plan, &folder, supervisor);
+            let Err(text) = carry_out(&plan, record.as_deref(), standard, supervisor);
             // Into the sandbox, once that is open; until then into the supervisor's log.
             eprintln!("{text}");
             let _supervisor_is_gone = tell.write_all(text.as_bytes());
@@ -61,12 +74,19 @@ pub(super) fn launch(plan: &Plan, folder: &Path) -> Result<Pid, String> {
 }
 
 /// In the child: every step of the plan. Returns only if one fails.
-fn carry_out(plan: &Plan, folder: &Path, supervisor: Pid) -> Result<Infallible, String> {
+fn carry_out(
+    plan: &Plan,
+    record: Option<&Path>,
+    standard: Standard,
+    supervisor: Pid,
+) -> Result<Infallible, String> {
     let at = |what: String| move |error: io::Error| format!("cannot {what}: {error}");
     // Its own session: a signal to the supervisor's group, or from a terminal of the container, stays there.
     rustix::process::setsid().map_err(|error| format!("cannot begin a session: {error}"))?;
-    let pid = rustix::process::getpid().as_raw_pid().to_string();
-    files::replace(&folder.join(container::PID), pid.as_bytes()).map_err(at("record the pid".into()))?;
+    if let Some(folder) = record {
+        let pid = rustix::process::getpid().as_raw_pid().to_string();
+        files::replace(&folder.join(container::PID), pid.as_bytes()).map_err(at("record the pid".into()))?;
+    }
     for rlimit in &plan.rlimits {
         set_rlimit(rlimit)?;
     }
@@ -79,10 +99,9 @@ fn carry_out(plan: &Plan, folder: &Path, supervisor: Pid) -> Result<Infallible, 
     rustix::process::umask(Mode::from_raw_mode(plan.umask));
     std::env::set_current_dir(&plan.working_directory)
         .map_err(at(format!("enter the directory '{}'", plan.working_directory.display())))?;
-    let open = |path: &Path| open_output(path).map_err(at(format!("open '{}' for output", path.display())));
-    let (stdout, stderr) = (open(&plan.stdout)?, open(&plan.stderr)?);
-    rustix::stdio::dup2_stdout(stdout.as_fd()).map_err(|error| format!("cannot redirect output: {error}"))?;
-    rustix::stdio::dup2_stderr(stderr.as_fd()).map_err(|error| format!("cannot redirect errors: {error}"))?;
+    if standard == Standard::Files {
+        redirect(plan)?;
+    }
     signals::reset_dispositions();
 
     let (name, arguments) = plan.argv.split_first().ok_or("the plan holds no argv")?;
@@ -90,6 +109,15 @@ fn carry_out(plan: &Plan, folder: &Path, supervisor: Pid) -> Result<Infallible, 
     // Mesos: a bare name is looked up in the container's own PATH.
     let error = program.arg0(name).args(arguments).env_clear().envs(&plan.environment).exec();
     Err(format!("cannot execute '{}': {error}", plan.program))
+}
+
+fn redirect(plan: &Plan) -> Result<(), String> {
+    let open = |path: &Path| {
+        open_output(path).map_err(|error| format!("cannot open '{}' for output: {error}", path.display()))
+    };
+    let (stdout, stderr) = (open(&plan.stdout)?, open(&plan.stderr)?);
+    rustix::stdio::dup2_stdout(stdout.as_fd()).map_err(|error| format!("cannot redirect output: {error}"))?;
+    rustix::stdio::dup2_stderr(stderr.as_fd()).map_err(|error| format!("cannot redirect errors: {error}"))
 }
 
 fn set_rlimit(rlimit: &Rlimit) -> Result<(), String> {

@@ -24,7 +24,7 @@ const IGNORED: [libc::c_int; 8] = [
 const LAST_SIGNAL: libc::c_int = 64;
 
 /// The descriptor on which the end of a child, or an order to end, becomes readable.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     descriptor: OwnedFd,
 }
 
@@ -36,7 +36,7 @@ impl AsFd for Signals {
 
 impl Signals {
     /// From here on signals are read, not delivered.
-    pub(super) fn take() -> io::Result<Signals> {
+    pub(crate) fn take() -> io::Result<Signals> {
         for signal in IGNORED {
             // SAFETY: sets a disposition without a handler; no other thread exists.
             unsafe { libc::signal(signal, libc::SIG_IGN) };
@@ -60,7 +60,7 @@ impl Signals {
     }
 
     /// Reads all pending signals; whether one of them was the order to end.
-    pub(super) fn drain_told_to_end(&self) -> bool {
+    pub(crate) fn drain_told_to_end(&self) -> bool {
         const RECORD: usize = size_of::<libc::signalfd_siginfo>();
         let mut told = false;
         let mut record = [0u8; RECORD];
@@ -94,7 +94,7 @@ pub(super) fn reset_dispositions() {
 }
 
 /// Closes whatever an agent's parent had left open in the agent, and so in us.
-pub(super) fn close_inherited_descriptors() -> io::Result<()> {
+pub(crate) fn close_inherited_descriptors() -> io::Result<()> {
     // SAFETY: called first in a process that has opened nothing itself yet, so no owner of any of these
     // descriptors exists.
     match unsafe { libc::close_range(3, libc::c_uint::MAX, 0) } {

@@ -347,6 +347,12 @@ fn it_serves_mesos_as_well() {
     assert!(!Path::new(&sandbox.sandbox).join("stderr").exists(), "which is the agent's to direct");
     let (status, log) = mesos_fetcher(&sandbox.info(vec![Uri::new("/no/such")]), &[]);
     assert_eq!(status, Some(1), "{log}");
+    // Agents follow the link by which it is installed, so that its name is lost.
+    let again = Process::new("/proc/self/exe")
+        .env("MESOS_FETCHER_INFO", serde_json::to_string(&sandbox.info(vec![])).expect("writes"))
+        .output()
+        .expect("runs");
+    assert!(again.status.success() && again.stdout.is_empty(), "{again:?}");
     let (status, log) = mesos_fetcher(&sandbox.info(vec![]), &[("MESOS_FETCHER_INFO", "{}")]);
     assert!(status == Some(1) && log.contains("missing field `sandbox_directory`"), "{log}");
 }

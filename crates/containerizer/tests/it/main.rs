@@ -5,6 +5,7 @@
 //! Its own `main` runs before any harness starts a thread, because this binary plays every part: it is the agent, its
 //! own supervisor, its own fetcher, and a second agent that is killed.
 
+mod companions;
 mod doomed_agent;
 mod fetching;
 mod host;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     }
     let mut trials = Vec::new();
     for (module, tests) in [
+        ("companions", companions::TESTS),
         ("launching", launching::TESTS),
         ("trees", trees::TESTS),
         ("recovering", recovering::TESTS),

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaon_agent::Agent;
 use kaon_agent::effect::{Effect, Reply};
-use kaon_agent::input::{CheckOutcome, Input};
 use kaon_api::json::{Dialect, to_json};
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
@@ -18,7 +16,7 @@ use crate::host::Host;
 use crate::links::{Links, Outgoing};
 use crate::process::Ending;
 use crate::replies::Replies;
-use crate::runtime::{Door, Perform};
+use crate::runtime::Perform;
 use crate::streams::{self, Streams};
 
 /// What the agent's effects act upon.
@@ -28,7 +26,6 @@ pub struct Shell {
     pub host: Host,
     pub streams: Arc<Streams<Event>>,
     pub replies: Arc<Replies<Reply>>,
-    pub door: Door<Agent>,
     pub runtime: Handle,
     pub ending: Ending,
     /// How the process is to end, once that is decided.
@@ -69,7 +66,8 @@ impl Perform<Effect> for Shell {
             Effect::Destroy { container } => self.host.destroy(&container),
             Effect::Forget { container } => self.host.forget(&container),
             Effect::Remove { path } => self.host.remove(&path),
-            Effect::Check { check, .. } => self.refuse_check(check),
+            Effect::Check(check) => self.host.check(*check),
+            Effect::CallOff { look } => self.host.call_off(&look),
             Effect::Exit { code, message } => self.exit = Some((code, message)),
             Effect::Warn { message } => tracing::warn!("{message}"),
         }
@@ -90,15 +88,5 @@ impl Shell {
         if let Some((code, message)) = exit {
             ending.end(u8::try_from(code).unwrap_or(1), message);
         }
-    }
-
-    /// The core refuses tasks with checks, so none is ordered; if one were, it must not be waited for in vain.
-    fn refuse_check(&self, check: u64) {
-        let door = self.door.clone();
-        let outcome = CheckOutcome::Failed { message: "Checks are not made by this agent".to_owned() };
-        self.runtime.spawn(async move {
-            // The loop has ended only if the process is about to.
-            let _ = door.put(Input::Checked { check, outcome }).await;
-        });
     }
 }

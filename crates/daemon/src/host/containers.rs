@@ -7,7 +7,6 @@
 
 mod fetching;
 mod life;
-mod pidfd;
 mod terms;
 
 use std::collections::BTreeMap;

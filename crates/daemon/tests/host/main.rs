@@ -4,6 +4,7 @@
 //!
 //! Its own `main` runs before any harness starts a thread, because this binary is its own supervisor and fetcher too.
 
+mod checks;
 mod containers;
 mod ending;
 mod facts;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         return code;
     }
     let modules = [
+        ("checks", checks::TESTS),
         ("containers", containers::TESTS),
         ("ending", ending::TESTS),
         ("facts", facts::TESTS),

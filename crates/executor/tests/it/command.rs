@@ -3,14 +3,14 @@
 //! Tables for the command executor.
 
 use super::{at, describe, is_terminal};
-use kaon_executor::command::{Cause, Input, Snapshot};
-use kaon_executor::{Command, Spec};
+use kaon_executor::command::{Cause, Input, KillNote, Snapshot};
+use kaon_executor::{Attached, Command, Spec, max_completion};
 use std::time::Duration;
 
 const GRACE: Duration = Duration::from_secs(3);
 
 fn spec() -> Spec {
-    Spec { kill_grace: GRACE, max_completion: None, tells_killing: false }
+    Spec { kill_grace: GRACE, ..Spec::default() }
 }
 
 fn kill(grace: Option<u64>) -> Input {
@@ -70,8 +70,8 @@ fn sigkill_follows_sigterm_after_the_grace() {
 
 #[test]
 fn a_later_kill_only_shortens_the_grace() {
-    // 500 ms from the second kill, in place of three seconds from the first.
-    let shortened = [(0, Input::Launched), (10, kill(None)), (100, kill(Some(500))), (601, exit(9))];
+    // 500 ms counted from the first kill, in place of three seconds.
+    let shortened = [(0, Input::Launched), (10, kill(None)), (100, kill(Some(500))), (511, exit(9))];
     let expected = [
         "TASK_STARTING",
         "TASK_RUNNING",
@@ -80,6 +80,9 @@ fn a_later_kill_only_shortens_the_grace() {
         "TASK_KILLED: Command terminated with signal Killed",
     ];
     check(spec(), &shortened, &expected);
+    // What has passed of a shorter one is over at once.
+    let at_once = [(0, Input::Launched), (10, kill(None)), (100, kill(Some(50))), (102, exit(9))];
+    check(spec(), &at_once, &expected);
     // A minute from the second changes nothing.
     let lengthened = [(0, Input::Launched), (10, kill(None)), (100, kill(Some(60_000))), (3011, exit(9))];
     check(spec(), &lengthened, &expected);
@@ -113,7 +116,7 @@ fn a_task_has_no_more_than_its_time() {
     let spec = Spec { max_completion: Some(Duration::from_secs(60)), ..spec() };
     let killed = "TASK_FAILED REASON_MAX_COMPLETION_TIME_REACHED: Command terminated with signal Killed";
     check(
-        spec.clone(),
+        Spec { tells_killing: true, ..spec.clone() },
         &[(5, Input::Launched), (60_006, exit(9))],
         &["TASK_STARTING", "TASK_RUNNING", "signal 15", "destroy", killed],
     );
@@ -160,8 +163,9 @@ fn a_kill_in_progress_outlives_the_host() {
     let snapshot = before.snapshot();
     out.clear();
 
-    let mut after = Command::restore(spec(), snapshot, true, at(2000), &mut out);
+    let mut after = Command::restore(spec(), snapshot, Some(Attached::default()), at(2000), &mut out);
     assert_eq!(after.deadline(), Some(at(4000).mono));
+    assert_eq!(after.snapshot(), snapshot, "what is known is noted again");
     after.handle(at(3000), Input::Tick, &mut out);
     after.handle(at(4000), Input::Tick, &mut out);
     after.handle(at(4001), exit(9), &mut out);
@@ -178,11 +182,23 @@ fn a_deadline_that_passed_while_the_host_was_away_comes_at_once() {
     let mut before = Command::new(spec.clone(), &mut out);
     before.handle(at(0), Input::Launched, &mut out);
     let snapshot = before.snapshot();
-    assert_eq!(snapshot, Snapshot { completion: Some(at(1000).wall), killing: None });
+    assert_eq!(snapshot, Snapshot { completion: Some(at(1000).wall), ..Snapshot::default() });
     out.clear();
-    let mut after = Command::restore(spec, snapshot, true, at(9000), &mut out);
+    let mut after = Command::restore(spec, snapshot, Some(Attached::default()), at(9000), &mut out);
     assert_eq!(after.deadline(), Some(at(9000).mono));
     after.handle(at(9000), Input::Tick, &mut out);
     assert_eq!(out.iter().map(describe).collect::<Vec<_>>(), ["signal 15", "destroy"]);
-    assert_eq!(after.snapshot().killing, Some((Cause::Completion, None)));
+    let killing = KillNote { cause: Cause::Completion, since: at(9000).wall, escalate: None };
+    assert_eq!(after.snapshot().killing, Some(killing));
+}
+
+#[test]
+fn no_time_is_no_limit() {
+    let of = |nanoseconds| {
+        let time = kaon_api::v1::DurationInfo { nanoseconds, ..Default::default() };
+        max_completion(&kaon_api::v1::TaskInfo { max_completion_time: Some(time), ..Default::default() })
+    };
+    assert_eq!(of(0), None);
+    assert_eq!(of(-1), None);
+    assert_eq!(of(1), Some(Duration::from_nanos(1)));
 }

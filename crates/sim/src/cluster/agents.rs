@@ -198,7 +198,7 @@ impl Cluster {
             }
             Effect::Warn { message } => self.log.line(self.now, format!("agent {index} warns: {message}")),
             Effect::Event { .. } | Effect::Close { .. } | Effect::Reply { .. } => {}
-            Effect::Refuse { .. } | Effect::Check { .. } => {}
+            Effect::Refuse { .. } | Effect::Check(_) | Effect::CallOff { .. } => {}
         }
     }
 

@@ -5,9 +5,9 @@
 use kaon_api::v1;
 use kaon_api::v1::framework_info::capability::Type as Capability;
 use kaon_api::v1::task_status::Reason;
-use kaon_executor::Report;
-use kaon_executor::command::{self, Action, Command, Input, Spec, grace_of};
+use kaon_executor::command::{Action, Command, Input};
 use kaon_executor::group::Order;
+use kaon_executor::{Attached, DEFAULT_KILL_GRACE, Report, Spec, grace_of};
 use kaon_model::{ContainerId, Now, TaskId, TaskState};
 
 use super::Containers;
@@ -100,14 +100,20 @@ fn restore_task(
         return (if has_run { Fate::Vanished } else { Fate::NeverStarted }, None);
     };
     let spec = Spec {
-        kill_grace: grace_of(task.kill_policy.as_ref()).unwrap_or(command::DEFAULT_KILL_GRACE),
+        kill_grace: grace_of(task.kill_policy.as_ref()).unwrap_or(DEFAULT_KILL_GRACE),
         max_completion: note.as_ref().and_then(|note| note.limit),
         tells_killing,
+        ..Spec::default()
     };
+    let checked = note.as_ref().and_then(|note| note.checked.clone());
+    let spec = match &checked {
+        Some(info) => spec.checked_by(info),
+        None => spec,
+    };
+    executor.checked.extend(checked.map(|info| (id.clone(), info)));
     let snapshot = note.as_ref().map(|note| note.snapshot).unwrap_or_default();
-    let running = !matches!(task.state, v1::TaskState::TaskStaging | v1::TaskState::TaskStarting);
     let mut actions: Vec<Action> = Vec::new();
-    let machine = Command::restore(spec, snapshot, running, now, &mut actions);
+    let machine = Command::restore(spec, snapshot, told(&task), now, &mut actions);
     orders.extend(actions.into_iter().map(|action| Order { task: id.clone(), action }));
     executor.machine.restore(id.clone(), note.map_or(0, |note| note.group), machine);
     executor.nested.insert(id.clone(), container.clone());
@@ -116,4 +122,16 @@ fn restore_task(
         RecoveredContainer::Ended { status } => Input::Exited { status: *status },
     };
     (Fate::GoesOn(input), Some(container))
+}
+
+/// What the task's last status carried of its checks, if it has been said to run.
+fn told(task: &v1::Task) -> Option<Attached> {
+    if matches!(task.state, v1::TaskState::TaskStaging | v1::TaskState::TaskStarting) {
+        return None;
+    }
+    let last = task.statuses.last();
+    Some(Attached {
+        healthy: last.and_then(|status| status.healthy),
+        check_status: last.and_then(|status| status.check_status.clone()),
+    })
 }

@@ -11,7 +11,8 @@ use kaon_containerizer::fetcher::{FetcherInfo, Fetching, Item, Uri};
 use kaon_containerizer::{Fetch, FetchError};
 use tokio::runtime::Handle;
 
-use super::{Shared, aside, pidfd, text};
+use super::{Shared, aside, text};
+use crate::pidfd;
 
 /// The error is a text for the task's status. Dropping this ends the fetch.
 pub(super) async fn fetch(shared: &Arc<Shared>, launch: &Launch, sandbox: &Path) -> Result<(), String> {

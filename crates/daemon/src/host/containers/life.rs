@@ -13,7 +13,8 @@ use kaon_model::ContainerId;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
 
-use super::{Shared, aside, fetching, pidfd, terms};
+use super::{Shared, aside, fetching, terms};
+use crate::pidfd;
 
 /// How often to look after a supervisor that cannot be watched.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

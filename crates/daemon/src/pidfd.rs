@@ -9,7 +9,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Returns when the process behind a pidfd has ended. The error says why nobody can be told of that.
-pub(super) async fn ended(pidfd: OwnedFd) -> io::Result<()> {
+pub async fn ended(pidfd: OwnedFd) -> io::Result<()> {
     watch(pidfd)?.readable().await.map(drop)
 }
 
