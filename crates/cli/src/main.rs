@@ -24,18 +24,19 @@ fn main() -> ExitCode {
     }
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_default();
-    match daemon_of_mesos(&name) {
-        Some(daemon) => daemon(arguments.collect()),
+    match program_of_mesos(&name) {
+        Some(program) => program(arguments.collect()),
         None => commands::run(Cli::parse()),
     }
 }
 
-/// The daemon of Mesos under whose name we were called, by a link.
-fn daemon_of_mesos(name: &OsStr) -> Option<fn(Vec<OsString>) -> ExitCode> {
+/// The program of Mesos under whose name we were called, by a link.
+fn program_of_mesos(name: &OsStr) -> Option<fn(Vec<OsString>) -> ExitCode> {
     match Path::new(name).file_name()?.to_str()? {
         "mesos-master" => Some(kaon_daemon::main_master),
         // Mesos: the name until 1.0, which packages still link to.
         "mesos-agent" | "mesos-slave" => Some(kaon_daemon::main_agent),
+        "mesos-executor" => Some(kaon_daemon::main_executor),
         "mesos-local" => Some(kaon_daemon::main_local),
         _ => None,
     }

@@ -7,6 +7,7 @@
 //! happens anyway.
 
 pub mod agent;
+pub mod executor;
 mod help;
 pub mod local;
 pub mod master;

@@ -5,7 +5,9 @@
 mod accounts;
 pub mod address;
 mod agent;
+mod companions;
 pub mod detector;
+mod executor;
 pub mod files;
 pub mod flags;
 mod front;
@@ -16,6 +18,8 @@ mod local;
 mod log;
 mod master;
 pub mod metrics;
+mod pidfd;
+mod probes;
 mod process;
 mod replies;
 pub mod runtime;
@@ -25,5 +29,6 @@ mod version;
 pub mod writer;
 
 pub use agent::main_agent;
+pub use executor::main_executor;
 pub use local::main_local;
 pub use master::main_master;

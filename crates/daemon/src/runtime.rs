@@ -60,7 +60,7 @@ impl Clock {
         }
     }
 
-    fn instant(&self, at: Mono) -> tokio::time::Instant {
+    pub fn instant(&self, at: Mono) -> tokio::time::Instant {
         // What does not fit lies beyond every uptime.
         let instant = self.0.checked_add(at.since(Mono::ZERO));
         instant.unwrap_or_else(|| self.0 + Duration::from_secs(1 << 30)).into()

@@ -14,7 +14,7 @@ pub struct Daemon {
     pub address: String,
 }
 
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().unwrap().parent().unwrap().join("examples/daemons")
 }

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod daemon;
+mod executor;
 mod files;
 mod flags;
 mod front;
