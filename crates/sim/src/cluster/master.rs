@@ -24,8 +24,8 @@ use crate::scheduler::is_terminal;
 pub struct MasterNode {
     core: Master,
     pub stream_of: BTreeMap<u64, usize>,
-    /// The stream that the master took last from each scheduler.
-    pub taken: BTreeMap<usize, u64>,
+    /// The framework that the master gave each stream, which the scheduler itself may never have heard of.
+    framework_of: BTreeMap<u64, String>,
     streams: u64,
     tickets: u64,
     wakes_at: Option<Mono>,
@@ -63,7 +63,7 @@ impl MasterNode {
         MasterNode {
             core,
             stream_of: BTreeMap::new(),
-            taken: BTreeMap::new(),
+            framework_of: BTreeMap::new(),
             streams: 0,
             tickets: 0,
             wakes_at: None,
@@ -211,10 +211,9 @@ impl Cluster {
 
     /// With its stream, a framework loses its offers; an older stream that ends late means nothing.
     fn observe_end(&mut self, stream: u64) {
-        let Some(&scheduler) = self.master.stream_of.get(&stream) else { return };
-        if self.master.taken.get(&scheduler) == Some(&stream)
-            && let Some(id) = &self.schedulers[scheduler].id
-        {
+        let streams = &self.master.framework_of;
+        let Some(id) = streams.get(&stream) else { return };
+        if !streams.range(stream + 1..).any(|(_, other)| other == id) {
             self.books.framework_gone(id);
         }
     }
@@ -248,6 +247,9 @@ impl Cluster {
 
     fn observe_event(&mut self, stream: u64, event: &kaon_api::v1::scheduler::Event) {
         let Some(&scheduler) = self.master.stream_of.get(&stream) else { return };
+        if let Some(subscribed) = &event.subscribed {
+            self.master.framework_of.insert(stream, subscribed.framework_id.value.clone());
+        }
         let framework = self.schedulers[scheduler].id.clone().unwrap_or_default();
         if let Some(offers) = &event.offers {
             for offer in &offers.offers {

@@ -101,7 +101,6 @@ impl Cluster {
             Some(Type::Decline) => call.decline.as_ref().map(|decline| &decline.offer_ids),
             Some(Type::Accept) => call.accept.as_ref().map(|accept| &accept.offer_ids),
             Some(Type::Subscribe) => {
-                self.master.taken.insert(scheduler, self.streams[scheduler].stream);
                 if let Some(id) = &self.schedulers[scheduler].id {
                     self.books.framework_gone(id);
                 }
