@@ -9,6 +9,7 @@ mod beneath;
 mod download;
 mod extract;
 mod info;
+mod job;
 pub(crate) mod program;
 mod uri;
 

@@ -151,6 +151,14 @@ impl Flags {
         self.integer(name).expect("an integer with a default")
     }
 
+    /// A size that has a default, and so a value.
+    pub fn set_bytes(&self, name: &str) -> u64 {
+        match self.values.get(name) {
+            Some(Value::Bytes(bytes)) => bytes.0,
+            _ => panic!("'{name}' is a size with a default"),
+        }
+    }
+
     /// A number that counts things in memory, and has a default.
     pub fn set_count(&self, name: &str) -> usize {
         usize::try_from(self.set_integer(name)).unwrap_or(usize::MAX)

@@ -47,6 +47,20 @@ pub struct Settings {
     pub recovery_timeout: Duration,
     /// Whether to refuse to start where something that the last agent left cannot be read, rather than to set it aside.
     pub strict: bool,
+    pub fetcher: Fetcher,
+}
+
+/// How files are brought into sandboxes.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    /// Where what was fetched is kept for the next. One agent's alone, and emptied when it starts.
+    pub cache_dir: PathBuf,
+    /// Bytes that are kept there.
+    pub cache_size: u64,
+    /// How long a download may stand still.
+    pub stall_timeout: Duration,
+    /// What relative paths start from.
+    pub frameworks_home: Option<String>,
 }
 
 /// What the last agent left here.
@@ -126,9 +140,8 @@ impl Host {
             failed,
         )
         .map_err(|error| HostError::Thread { name: "journal", error })?;
-        let timeout = settings.recovery_timeout;
         let hands =
-            Containers::start(containerizer, spawner, sandboxes.clone(), timeout, runtime, inputs, remnants);
+            Containers::start(containerizer, spawner, sandboxes.clone(), settings, runtime, inputs, remnants);
         Ok((
             Host { journal, sandboxes, containers: hands, checks, _lock: lock },
             Found { recovered, containers },

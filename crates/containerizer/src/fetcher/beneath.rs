@@ -58,6 +58,12 @@ impl Beneath {
         Ok(file.into())
     }
 
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        clear(&parent, name)
+    }
+
     /// A directory, made with its parents if need be.
     pub(super) fn directory(&self, path: &Path) -> io::Result<OwnedFd> {
         let mut directory = self.resolve(Path::new("."), OFlags::DIRECTORY)?;

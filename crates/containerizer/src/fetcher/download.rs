@@ -3,7 +3,7 @@
 //! Fetches over HTTP.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +23,9 @@ const TRUST: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Downloads `url` into `file`. Mesos: redirects are followed, nothing but 200 is success, and a transfer that stands
+/// Downloads `url` into `file`, but no more than `most` bytes; how many there were. Mesos: redirects are followed, nothing but 200 is success, and a transfer that stands
 /// still for `stall` fails, however long the whole may take.
-pub(super) fn download(url: &str, file: &mut File, stall: Duration) -> Result<(), String> {
+pub(super) fn download(url: &str, file: &mut File, stall: Duration, most: u64) -> Result<u64, String> {
     let failed = |error: ureq::Error| match error {
         ureq::Error::Timeout(_) => {
             format!("Error downloading resource: nothing was received for {} s", stall.as_secs_f64())
@@ -46,8 +46,8 @@ pub(super) fn download(url: &str, file: &mut File, stall: Duration) -> Result<()
             response.status().as_u16()
         ));
     }
-    let mut body = response.into_body().into_with_config().limit(u64::MAX).reader();
-    io::copy(&mut body, file).map(|_length| ()).map_err(|error| failed(error.into()))
+    let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+    io::copy(&mut body.take(most), file).map_err(|error| failed(error.into()))
 }
 
 fn agent(stall: Duration) -> Result<Agent, String> {

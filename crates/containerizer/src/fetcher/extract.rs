@@ -59,16 +59,16 @@ pub(super) fn format(name: &Path) -> Option<Format> {
     SUFFIXES.iter().find(|(suffix, _)| name.ends_with(suffix)).map(|(_, format)| *format)
 }
 
-/// Unpacks `archive` in `sandbox`. Mesos: into its top, wherever the archive lies; a lone `.gz` goes beside itself.
-pub(super) fn extract(sandbox: &Beneath, archive: &Path, format: Format) -> io::Result<()> {
+/// Unpacks an archive, called `name` in `sandbox`. Mesos: into its top, wherever the archive lies; a lone `.gz` goes
+/// beside its name.
+pub(super) fn extract(sandbox: &Beneath, file: File, name: &Path, format: Format) -> io::Result<()> {
     let mut allowance = Allowance { entries: MOST_ENTRIES, bytes: MOST_BYTES };
-    let file = sandbox.read(archive)?;
     match format {
         Format::Tar(compression) => tar(sandbox, decompress(file, compression), &mut allowance),
         Format::Zip => zip(sandbox, file, &mut allowance),
         Format::Gzip => {
             let reader = decompress(file, Compression::Gzip);
-            allowance.copy(reader, &mut sandbox.create(&archive.with_extension(""), 0o644)?)
+            allowance.copy(reader, &mut sandbox.create(&name.with_extension(""), 0o644)?)
         }
     }
 }

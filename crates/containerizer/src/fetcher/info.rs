@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct FetcherInfo {
     /// Where everything goes.
     pub sandbox_directory: String,
-    /// Where a cache would be.
+    /// Where the cache of this user is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_directory: Option<String>,
     /// What to fetch, in order.
@@ -44,6 +44,9 @@ pub struct Item {
     /// The name in the cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_filename: Option<String>,
+    /// How large its file in the cache may be; what is larger is fetched without it. Not known to Mesos.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_limit: Option<u64>,
 }
 
 /// What an item does with the cache.
@@ -88,7 +91,7 @@ impl Uri {
 impl From<Uri> for Item {
     /// To be fetched without a cache.
     fn from(uri: Uri) -> Item {
-        Item { uri, action: Action::BypassCache, cache_filename: None }
+        Item { uri, action: Action::BypassCache, cache_filename: None, cache_limit: None }
     }
 }
 

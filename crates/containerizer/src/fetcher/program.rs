@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::beneath::Beneath;
-use super::uri::{self, Source};
-use super::{Action, FetcherInfo, Uri, download, extract};
+use super::job::Job;
+use super::{Action, FetcherInfo};
 use crate::supervisor::open_output;
 use crate::user::Credentials;
 
@@ -58,7 +58,10 @@ fn read_work() -> Result<FetcherInfo, String> {
 }
 
 fn work(info: &FetcherInfo, own_agent: bool) -> Result<(), String> {
-    // First of all, while there is one thread: credentials are a thread's.
+    if !own_agent {
+        make_cache(info)?;
+    }
+    // Before there is a second thread: credentials are a thread's.
     if let Some(user) = &info.user {
         let user = Credentials::of(user).map_err(|error| error.to_string())?;
         user.assume().map_err(|error| format!("Cannot become the user '{}': {error}", user.name))?;
@@ -76,14 +79,23 @@ fn work(info: &FetcherInfo, own_agent: bool) -> Result<(), String> {
         Ok(sandbox)
     });
     let sandbox = opened.map_err(|error| format!("Cannot use the sandbox '{}': {error}", root.display()))?;
+    let cache = info.cache_directory.as_deref().map(Path::new);
+    let job = Job { sandbox, root, cache, home: info.frameworks_home.as_deref(), stall: stall(info) };
     for item in &info.items {
-        if item.uri.cache || item.action != Action::BypassCache {
-            eprintln!("Fetching '{}' without the cache", item.uri.value);
-        }
-        fetch(&sandbox, &item.uri, info)
-            .map_err(|reason| format!("Failed to fetch '{}': {reason}", item.uri.value))?;
+        job.fetch(item).map_err(|reason| format!("Failed to fetch '{}': {reason}", item.uri.value))?;
     }
     Ok(())
+}
+
+/// Mesos: its agents leave it to the fetcher to make the folder of the cache, which is the user's own.
+fn make_cache(info: &FetcherInfo) -> Result<(), String> {
+    let used = info.items.iter().any(|item| item.action != Action::BypassCache);
+    let Some(folder) = info.cache_directory.as_deref().filter(|_| used) else { return Ok(()) };
+    let failed = |error: io::Error| format!("Cannot make the cache '{folder}': {error}");
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let Some(user) = &info.user else { return Ok(()) };
+    let user = Credentials::of(user).map_err(|error| error.to_string())?;
+    std::os::unix::fs::lchown(folder, Some(user.uid), Some(user.gid)).map_err(failed)
 }
 
 /// Ends this process when the agent has: nobody would launch what is being fetched.
@@ -95,76 +107,6 @@ fn end_with_agent() {
 
 fn log_into(file: &File) -> io::Result<()> {
     Ok(rustix::stdio::dup2_stderr(file.as_fd())?)
-}
-
-fn fetch(sandbox: &Beneath, uri: &Uri, info: &FetcherInfo) -> Result<(), String> {
-    let source = uri::source(uri, info.frameworks_home.as_deref())?;
-    let destination = uri::destination(uri)?;
-    eprintln!(
-        "Fetching '{}' to '{}'",
-        uri.value,
-        Path::new(&info.sandbox_directory).join(&destination).display()
-    );
-
-    // A source that cannot be read leaves nothing behind.
-    let local = match &source {
-        Source::Local(path) => Some(open_source(path)?),
-        Source::Web(_) => None,
-    };
-    let mode = if uri.executable { 0o755 } else { 0o644 };
-    let mut file = sandbox
-        .create(&destination, mode)
-        .map_err(|error| format!("Cannot write '{}' in the sandbox: {error}", destination.display()))?;
-    match (source, local) {
-        (Source::Web(url), _) => download::download(&url, &mut file, stall(info))?,
-        (Source::Local(path), Some(mut original)) => {
-            io::copy(&mut original, &mut file)
-                .map_err(|error| format!("Cannot copy '{}': {error}", path.display()))?;
-            if !uri.executable {
-                keep_permissions(&original, &file)
-                    .map_err(|error| format!("Cannot set its mode: {error}"))?;
-            }
-        }
-        (Source::Local(path), None) => return Err(format!("Cannot read '{}'", path.display())),
-    }
-    drop(file);
-
-    if uri.extract && !uri.executable {
-        unpack(sandbox, &destination)?;
-    }
-    Ok(())
-}
-
-fn unpack(sandbox: &Beneath, file: &Path) -> Result<(), String> {
-    let Some(format) = extract::format(file) else {
-        // Mesos: no failure. `extract` is the default, and most files are no archives.
-        eprintln!("Not extracting '{}': its name is not that of an archive", file.display());
-        return Ok(());
-    };
-    eprintln!("Extracting '{}'", file.display());
-    extract::extract(sandbox, file, format)
-        .map_err(|error| format!("Cannot extract '{}': {error}", file.display()))
-}
-
-fn open_source(path: &Path) -> Result<File, String> {
-    let refuse = |reason: String| format!("Cannot read '{}': {reason}", path.display());
-    // Not waiting for a writer if this is a named pipe.
-    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, rustix::fs::Mode::empty())
-        .map_err(|error| refuse(error.to_string()))?;
-    let file = File::from(file);
-    match file.metadata() {
-        Ok(metadata) if metadata.is_file() => Ok(file),
-        Ok(_) => Err(refuse("it is not a regular file".into())),
-        Err(error) => Err(refuse(error.to_string())),
-    }
-}
-
-/// Mesos: its `cp` keeps who may execute a local file. Bits that switch users are not kept.
-fn keep_permissions(original: &File, copy: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = original.metadata()?.permissions().mode() & 0o777;
-    copy.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
 fn stall(info: &FetcherInfo) -> Duration {

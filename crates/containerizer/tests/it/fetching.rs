@@ -9,7 +9,7 @@ use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use kaon_containerizer::Fetch;
-use kaon_containerizer::fetcher::{FetcherDuration, FetcherInfo, Uri};
+use kaon_containerizer::fetcher::{Action, FetcherDuration, FetcherInfo, Item, Uri};
 use rustix::process::geteuid;
 
 use crate::host::{Host, ends_within, id, spawner, wait_for_end};
@@ -25,6 +25,8 @@ crate::tests![
     a_fetch_that_is_dropped_ends,
     a_fetch_is_told_apart_by_its_log,
     it_serves_mesos_as_well,
+    a_cache_is_filled_and_used,
+    what_is_too_large_goes_past_the_cache,
 ];
 
 struct Scene {
@@ -312,11 +314,10 @@ fn a_fetch_is_told_apart_by_its_log() {
     let sandbox = Scene::new();
     let sources = sandbox.prepare("echo text > plain");
     let path = sources.join("plain").display().to_string();
-    sandbox.fetch(Uri { cache: true, ..Uri::new(&path) }).expect("fetches");
+    sandbox.fetch(Uri::new(&path)).expect("fetches");
     sandbox.fetch(Uri::new("/no/such")).expect_err("fails");
     let log = sandbox.read("stderr");
     for expected in [
-        format!("Fetching '{path}' without the cache"),
         format!("Fetching '{path}' to '{}/plain'", sandbox.sandbox.display()),
         "Not extracting 'plain': its name is not that of an archive".into(),
         "Failed to fetch '/no/such': Cannot read '/no/such': No such file or directory".into(),
@@ -355,4 +356,81 @@ fn it_serves_mesos_as_well() {
     assert!(again.status.success() && again.stdout.is_empty(), "{again:?}");
     let (status, log) = mesos_fetcher(&sandbox.info(vec![]), &[("MESOS_FETCHER_INFO", "{}")]);
     assert!(status == Some(1) && log.contains("missing field `sandbox_directory`"), "{log}");
+}
+
+/// An item as an agent of Mesos orders it.
+fn cached(uri: Uri, action: Action, name: &str) -> Item {
+    Item { uri, action, cache_filename: Some(name.into()), cache_limit: None }
+}
+
+impl Scene {
+    fn through_cache(&self, item: Item) -> FetcherInfo {
+        let cache = self.host.root.join("cache");
+        fs::create_dir_all(&cache).expect("makes");
+        let info = self.info(vec![]);
+        FetcherInfo { cache_directory: Some(cache.display().to_string()), items: vec![item], ..info }
+    }
+
+    fn in_cache(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.host.root.join("cache").join(name)).ok()
+    }
+}
+
+fn a_cache_is_filled_and_used() {
+    let sandbox = Scene::new();
+    let sources =
+        sandbox.prepare("echo text > plain; mkdir d; echo deep > d/f; tar czf a.tgz d; gzip -k plain");
+    let uri = |name: &str| Uri::new(sources.join(name).display().to_string());
+    for (name, kept) in [("plain", "c1-plain"), ("a.tgz", "c2-a.tgz"), ("plain.gz", "c3-plain.gz")] {
+        let item = cached(uri(name), Action::DownloadAndCache, kept);
+        let (status, log) = mesos_fetcher(&sandbox.through_cache(item), &[]);
+        assert_eq!(status, Some(0), "{log}");
+        assert!(sandbox.host.root.join("cache").join(kept).exists());
+    }
+    assert_eq!((sandbox.read("plain").as_str(), sandbox.read("d/f").as_str()), ("text\n", "deep\n"));
+    assert!(!sandbox.sandbox.join("a.tgz").exists(), "it is unpacked from the cache");
+    // Nothing but the cache is needed any more.
+    fs::remove_dir_all(&sources).expect("removes");
+    for path in ["plain", "d"] {
+        let path = sandbox.sandbox.join(path);
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("removes");
+    }
+    let output = Uri { output_file: Some("x/run".into()), executable: true, ..uri("plain") };
+    for (uri, kept) in [(uri("plain"), "c1-plain"), (uri("a.tgz"), "c2-a.tgz"), (output, "c1-plain")] {
+        let item = cached(uri, Action::RetrieveFromCache, kept);
+        fetch(&sandbox.through_cache(item)).expect("fetches");
+    }
+    assert_eq!((sandbox.read("plain").as_str(), sandbox.read("d/f").as_str()), ("text\n", "deep\n"));
+    assert_eq!(fs::metadata(sandbox.sandbox.join("x/run")).expect("exists").mode() & 0o777, 0o755);
+    // What is there is not fetched again, what is not cannot be had from there.
+    let again = cached(uri("plain"), Action::DownloadAndCache, "c1-plain");
+    fetch(&sandbox.through_cache(again)).expect("fetches");
+    let absent = cached(uri("plain"), Action::RetrieveFromCache, "c9");
+    let reason = fetch(&sandbox.through_cache(absent)).expect_err("is not there");
+    assert!(reason.contains("Cannot read 'c9' in the cache"), "{reason}");
+    let evil = cached(uri("plain"), Action::RetrieveFromCache, "../sources");
+    let reason = fetch(&sandbox.through_cache(evil)).expect_err("leads elsewhere");
+    assert!(reason.contains("is not the name of a file"), "{reason}");
+}
+
+fn what_is_too_large_goes_past_the_cache() {
+    let port = web::serve();
+    let sandbox = Scene::new();
+    let sources = sandbox.prepare("printf hello > local");
+    for (limit, kept) in [(5, true), (4, false)] {
+        for (url, name) in [
+            (format!("http://127.0.0.1:{port}/hello"), "hello"),
+            (sources.join("local").display().to_string(), "local"),
+        ] {
+            let item = cached(Uri::new(url), Action::DownloadAndCache, &format!("{name}-{limit}"));
+            let item = Item { cache_limit: Some(limit), ..item };
+            fetch(&sandbox.through_cache(item)).expect("fetches");
+            assert_eq!(sandbox.read(name), "hello");
+            assert_eq!(sandbox.in_cache(&format!("{name}-{limit}")).is_some(), kept, "{name} {limit}");
+        }
+    }
+    // A download that fails leaves nothing there, and is not tried again past the cache.
+    let item = cached(Uri::new(format!("http://127.0.0.1:{port}/short")), Action::DownloadAndCache, "short");
+    fetch(&sandbox.through_cache(item)).expect_err("fails");
+    assert_eq!(sandbox.in_cache("short"), None);
 }

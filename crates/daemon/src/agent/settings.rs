@@ -51,7 +51,21 @@ impl Folders {
             runtime_dir: self.runtime_dir.clone(),
             recovery_timeout: config.recovery_timeout,
             strict: flags.boolean("strict"),
+            fetcher: host::Fetcher {
+                cache_dir: self.own(flags.text("fetcher_cache_dir").unwrap_or_default().as_ref()),
+                cache_size: flags.set_bytes("fetcher_cache_size"),
+                stall_timeout: flags.set_duration("fetcher_stall_timeout"),
+                frameworks_home: flags
+                    .text("frameworks_home")
+                    .filter(|home| !home.is_empty())
+                    .map(str::to_owned),
+            },
         }
+    }
+
+    /// This agent's own part of a folder that the agents of a host have in common.
+    fn own(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("kaon-{:08x}", digest(&self.work_dir)))
     }
 }
 

@@ -5,6 +5,7 @@
 //! Each container has a task of its own, which does what is ordered of it in order, and tells its end when the pidfd of
 //! its supervisor says so. What blocks runs on other threads, a bounded number at once.
 
+mod cache;
 mod fetching;
 mod life;
 mod terms;
@@ -24,6 +25,8 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::recovery::Remnant;
 use super::sandboxes::Sandboxes;
+use super::{Fetcher, Settings};
+use cache::Cache;
 use life::{Life, Order};
 
 /// Bound: processes being started at once, each of which keeps a processor busy; others wait their turn.
@@ -39,6 +42,9 @@ pub(super) struct Shared {
     spawner: Spawner,
     sandboxes: Arc<Sandboxes>,
     recovery_timeout: Duration,
+    fetcher: Fetcher,
+    /// None where nothing is to be kept.
+    cache: Option<Arc<Cache>>,
     runtime: Handle,
     launches: Semaphore,
     fetches: Semaphore,
@@ -99,16 +105,21 @@ impl Containers {
         containerizer: Containerizer,
         spawner: Spawner,
         sandboxes: Arc<Sandboxes>,
-        recovery_timeout: Duration,
+        settings: &Settings,
         runtime: Handle,
         inputs: mpsc::Sender<Input>,
         remnants: Vec<Remnant>,
     ) -> Containers {
+        let Settings { recovery_timeout, fetcher, .. } = settings.clone();
+        let cache = Cache::open(&fetcher.cache_dir, fetcher.cache_size);
+        let cache = cache.inspect_err(|error| tracing::warn!("Nothing that is fetched is kept: {error}"));
         let shared = Shared {
             containerizer,
             spawner,
             sandboxes,
             recovery_timeout,
+            fetcher,
+            cache: cache.ok().map(Arc::new),
             runtime,
             launches: Semaphore::new(LAUNCHES_AT_ONCE),
             fetches: Semaphore::new(FETCHES_AT_ONCE),

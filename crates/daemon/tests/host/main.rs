@@ -4,6 +4,7 @@
 //!
 //! Its own `main` runs before any harness starts a thread, because this binary is its own supervisor and fetcher too.
 
+mod cache;
 mod checks;
 mod containers;
 mod ending;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         return code;
     }
     let modules = [
+        ("cache", cache::TESTS),
         ("checks", checks::TESTS),
         ("containers", containers::TESTS),
         ("ending", ending::TESTS),

@@ -12,7 +12,7 @@ use kaon_agent::effect::Launch;
 use kaon_agent::input::{ContainerEvent, Input, Record};
 use kaon_api::v1;
 use kaon_containerizer::Spawner;
-use kaon_daemon::host::{Found, Host, HostError, Settings};
+use kaon_daemon::host::{Fetcher, Found, Host, HostError, Settings};
 use kaon_model::ContainerId;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -62,6 +62,12 @@ impl Scratch {
             runtime_dir: self.root.join("runtime"),
             recovery_timeout: Duration::from_secs(60),
             strict: true,
+            fetcher: Fetcher {
+                cache_dir: self.root.join("cache/own"),
+                cache_size: 1 << 20,
+                stall_timeout: Duration::from_secs(10),
+                frameworks_home: None,
+            },
         }
     }
 

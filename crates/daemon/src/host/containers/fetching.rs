@@ -7,35 +7,48 @@ use std::sync::Arc;
 
 use kaon_agent::effect::Launch;
 use kaon_api::v1::command_info::URI;
-use kaon_containerizer::fetcher::{FetcherInfo, Fetching, Item, Uri};
+use kaon_containerizer::fetcher::{FetcherDuration, FetcherInfo, Fetching, Item, Uri};
 use kaon_containerizer::{Fetch, FetchError};
 use tokio::runtime::Handle;
 
+use super::cache::Lease;
 use super::{Shared, aside, text};
+use crate::accounts;
 use crate::pidfd;
 
 /// The error is a text for the task's status. Dropping this ends the fetch.
 pub(super) async fn fetch(shared: &Arc<Shared>, launch: &Launch, sandbox: &Path) -> Result<(), String> {
     let failed = |reason: String| format!("Failed to fetch the URIs of the container: {reason}");
-    // Nobody closes it.
+    let uris: Vec<Uri> = launch.command.uris.iter().map(source).collect();
+    let user = launch.user.clone().unwrap_or_else(accounts::own_name);
+    let (mut lease, items) = match &shared.cache {
+        Some(cache) if uris.iter().any(|uri| uri.cache) => {
+            let (lease, items) = cache.lease(&user, uris).await.map_err(failed)?;
+            (Some(lease), items)
+        }
+        _ => (None, uris.into_iter().map(Item::from).collect()),
+    };
+    // Taken only now: who waits for another's fetch must not keep it from its turn. Nobody closes it.
     let _turn = shared.fetches.acquire().await.map_err(|error| failed(error.to_string()))?;
+    let stall = i64::try_from(shared.fetcher.stall_timeout.as_nanos()).unwrap_or(i64::MAX);
     let info = FetcherInfo {
         sandbox_directory: text(sandbox),
-        cache_directory: None,
-        items: launch.command.uris.iter().map(|uri| Item::from(source(uri))).collect(),
+        cache_directory: lease.as_ref().map(|lease| text(&lease.folder)),
+        items,
         user: launch.user.clone(),
-        frameworks_home: None,
-        stall_timeout: None,
+        frameworks_home: shared.fetcher.frameworks_home.clone(),
+        stall_timeout: Some(FetcherDuration { nanoseconds: stall }),
     };
     let (spawner, runtime) = (shared.spawner.clone(), shared.runtime.clone());
     let started = move || Fetch::start(&spawner, &info).map(|fetching| Guard::new(fetching, runtime));
     let guard =
         aside(&shared.runtime, started).await.map_err(|error: FetchError| failed(error.to_string()))?;
     guard.ended().await.map_err(failed)?;
-    match guard.release() {
-        Some(fetching) => aside(&shared.runtime, move || fetching.finish()).await.map_err(failed),
-        None => Ok(()),
+    if let Some(fetching) = guard.release() {
+        aside(&shared.runtime, move || fetching.finish()).await.map_err(failed)?;
     }
+    lease.iter_mut().for_each(Lease::fetched);
+    Ok(())
 }
 
 fn source(uri: &URI) -> Uri {
