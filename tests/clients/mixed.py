@@ -4,8 +4,8 @@
 
     mixed.py --master HOST:PORT [--tasks 200] [--agents 1] [--within SECONDS] [--cache]
 
-Of each five tasks one succeeds, one fails, one ends by a signal, one is killed while it ignores SIGTERM, and one needs
-a file that is fetched. Every terminal status must be the expected one; tasks must have run on that many agents.
+Of each seven tasks one succeeds, one fails, one ends by a signal, one is killed while it ignores SIGTERM, one needs a
+file that is fetched, one is not healthy, and one runs for longer than it may. Every terminal status must be the expected one; tasks must have run on that many agents.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-KINDS = ["success", "failure", "signal", "kill", "fetch"]
+KINDS = ["success", "failure", "signal", "kill", "fetch", "unhealthy", "overtime"]
 EXPECTED = {
     "success": ("TASK_FINISHED", ["Command exited with status 0"]),
     "failure": ("TASK_FAILED", ["Command exited with status 3"]),
@@ -25,6 +25,8 @@ EXPECTED = {
     # A task runs before its script does: the kill may come before the trap.
     "kill": ("TASK_KILLED", ["Command terminated with signal Killed", "Command terminated with signal Terminated"]),
     "fetch": ("TASK_FINISHED", ["Command exited with status 0"]),
+    "unhealthy": ("TASK_KILLED", ["Command terminated with signal Terminated"]),
+    "overtime": ("TASK_FAILED", ["Command terminated with signal Terminated", "Command terminated with signal Killed"]),
 }
 SCRIPTS = {
     "success": "true",
@@ -33,7 +35,12 @@ SCRIPTS = {
     # The shell that is the task, and a child in a session of its own: neither listens.
     "kill": "trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 600' & while :; do sleep 600; done",
     "fetch": "test \"$(cat note)\" = hello",
+    "unhealthy": "sleep 600",
+    "overtime": "sleep 600",
 }
+# Looks with the task's own environment, from its own sandbox.
+HEALTH_CHECK = {"type": "COMMAND", "command": {"value": "test $KIND = unhealthy && test -e stderr && exit 1"},
+                "delay_seconds": 0, "interval_seconds": 0.1, "grace_period_seconds": 0, "consecutive_failures": 2}
 TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_ERROR", "TASK_DROPPED", "TASK_GONE"}
 
 
@@ -83,7 +90,12 @@ def task(number, offer, note, cache):
     amounts = {"cpus": 0.1, "mem": 16}
     resources = [{"name": name, "type": "SCALAR", "scalar": {"value": value},
                   "allocation_info": {"role": "*"}} for name, value in amounts.items()]
-    return {"name": f"mixed {number}", "task_id": {"value": f"{number}-{kind}"}, "agent_id": offer["agent_id"],
+    own = {}
+    if kind == "unhealthy":
+        own["health_check"] = HEALTH_CHECK
+    if kind == "overtime":
+        own["max_completion_time"] = {"nanoseconds": 300_000_000}
+    return {**own, "name": f"mixed {number}", "task_id": {"value": f"{number}-{kind}"}, "agent_id": offer["agent_id"],
             "resources": resources, "command": command,
             "kill_policy": {"grace_period": {"nanoseconds": 200_000_000}}}
 
@@ -102,6 +114,8 @@ class Run:
         self.next = 0
         self.ended, self.wrong = {}, []
         self.per_agent = collections.Counter()
+        # Updates that say of a task that it is not healthy.
+        self.failures = collections.Counter()
 
     def offers(self, offers):
         for offer in offers:
@@ -126,10 +140,15 @@ class Run:
         kind = name.split("-")[1]
         if state == "TASK_RUNNING" and kind == "kill":
             self.scheduler.call("KILL", kill={"task_id": status["task_id"], "agent_id": status["agent_id"]})
+        if status.get("reason") == "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED" and status["healthy"] is False:
+            self.failures[name] += 1
         if state in TERMINAL and name not in self.ended:
             self.ended[name] = state
             expected, messages = EXPECTED[kind]
-            if state != expected or status.get("message") not in messages:
+            good = state == expected and status.get("message") in messages
+            good &= kind != "unhealthy" or (status.get("healthy") is False and self.failures[name] == 2)
+            good &= kind != "overtime" or status.get("reason") == "REASON_MAX_COMPLETION_TIME_REACHED"
+            if not good:
                 self.wrong.append((name, state, status.get("reason"), status.get("message")))
 
     def play(self):

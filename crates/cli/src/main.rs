@@ -36,6 +36,7 @@ fn program_of_mesos(name: &OsStr) -> Option<fn(Vec<OsString>) -> ExitCode> {
         "mesos-master" => Some(kaon_daemon::main_master),
         // Mesos: the name until 1.0, which packages still link to.
         "mesos-agent" | "mesos-slave" => Some(kaon_daemon::main_agent),
+        "mesos-default-executor" => Some(kaon_daemon::main_default_executor),
         "mesos-executor" => Some(kaon_daemon::main_executor),
         "mesos-local" => Some(kaon_daemon::main_local),
         _ => None,

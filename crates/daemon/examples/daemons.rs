@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The least that a binary must do to contain the daemons: `daemons master|agent|local|executor [flags]`.
+//! The least that a binary must do to contain the daemons: `daemons master|agent|local|executor|… [flags]`.
 
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     match which.to_str() {
         Some("master") => kaon_daemon::main_master(arguments),
         Some("agent") => kaon_daemon::main_agent(arguments),
+        Some("default-executor") => kaon_daemon::main_default_executor(arguments),
         Some("executor") => kaon_daemon::main_executor(arguments),
         Some("local") => kaon_daemon::main_local(arguments),
         _ => ExitCode::FAILURE,

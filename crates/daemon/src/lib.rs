@@ -29,6 +29,6 @@ mod version;
 pub mod writer;
 
 pub use agent::main_agent;
-pub use executor::main_executor;
+pub use executor::{main_default_executor, main_executor};
 pub use local::main_local;
 pub use master::main_master;

@@ -71,7 +71,8 @@ pub enum Event {
     Message(Vec<u8>),
     /// The agent is gone for now; tasks may go on.
     Disconnected(String),
-    /// End all tasks and exit. Also when the agent stays away for too long. The last event.
+    /// End all tasks and exit. Also when the agent stays away for too long. The last event; updates are still taken, and
+    /// acknowledged, as long as [`Events`] are held.
     Shutdown,
     /// The agent refused the executor. The last event.
     Error(String),
@@ -105,7 +106,7 @@ impl Executor {
         let mut session = Session::new(Arc::clone(&shared));
         let live = session.establish(session::PATIENCE).await?;
         tokio::spawn(session.run(live, sender));
-        Ok((Executor { shared }, Events { receiver }))
+        Ok((Executor { shared }, Events { receiver, over: false }))
     }
 
     pub fn environment(&self) -> &Environment {
@@ -160,12 +161,18 @@ impl Executor {
 #[derive(Debug)]
 pub struct Events {
     receiver: mpsc::Receiver<Event>,
+    over: bool,
 }
 
 impl Events {
     /// The next event; none after [`Event::Shutdown`] or [`Event::Error`]. May be cancelled without loss.
     pub async fn next(&mut self) -> Option<Event> {
-        self.receiver.recv().await
+        if self.over {
+            return None;
+        }
+        let event = self.receiver.recv().await;
+        self.over = matches!(event, None | Some(Event::Shutdown | Event::Error(_)));
+        event
     }
 }
 

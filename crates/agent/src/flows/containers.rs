@@ -52,7 +52,13 @@ impl Agent {
         let Some(executor) = self.state.executor_mut(key) else { return };
         if executor.kind == Kind::Default {
             // Its tasks' processes are known to the containerizer alone, as in Mesos.
-            return;
+            let links: Vec<_> = task
+                .and_then(|task| {
+                    Some(facts::task_sandbox(&executor.sandbox, task, executor.nested.get(task)?))
+                })
+                .into_iter()
+                .collect();
+            return self.record(cx, links, None);
         }
         executor.pid = Some(pid);
         if task.is_some() && executor.phase == Phase::Registering {

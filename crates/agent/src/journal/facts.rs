@@ -66,6 +66,12 @@ pub(crate) fn latest_sandbox(agent: &AgentId, executor: &Executor) -> FileOp {
     FileOp::Symlink { path: format!("{folder}/runs/{LATEST}"), target: executor.container.to_string() }
 }
 
+/// The link by which people find the sandbox of a task of a group. Mesos: its default executor makes it.
+pub(crate) fn task_sandbox(executor_sandbox: &str, task: &TaskId, container: &ContainerId) -> FileOp {
+    let path = format!("{executor_sandbox}/tasks/{task}");
+    FileOp::Symlink { path, target: format!("../containers/{container}") }
+}
+
 /// A task that is to run.
 pub(crate) fn task(run: &str, task: &v1::Task) -> FileOp {
     let mut stored = task.clone();

@@ -28,7 +28,7 @@ use crate::runtime::Clock;
 /// Mesos: what is left of the agent's grace period for the end of the task to be noticed, and to be told.
 const OVERHEAD: Duration = Duration::from_secs(2);
 /// Mesos: how long the agent may take to store the last update.
-const LAST_WORDS: Duration = Duration::from_secs(60);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(60);
 /// Bound: results of checks that were not looked at yet; there are two checks.
 const LOOKS_MAX: usize = 4;
 

@@ -8,6 +8,7 @@ mod executor;
 mod files;
 mod flags;
 mod front;
+mod groups;
 mod http;
 mod links;
 mod messages;

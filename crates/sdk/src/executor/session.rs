@@ -131,6 +131,8 @@ impl Session {
     async fn listen(&self, live: &mut Live, events: &mpsc::Sender<Event>) -> End {
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT_INTERVAL, HEARTBEAT_INTERVAL);
         let agent = self.shared.address();
+        // From then on only acknowledgements matter: the executor tells the ends of its tasks.
+        let mut shut_down = false;
         loop {
             let event = tokio::select! {
                 event = live.records.next::<v1::executor::Event>() => event,
@@ -141,13 +143,18 @@ impl Session {
                 }
             };
             let event = match event {
+                Err(_) | Ok(None) if shut_down => return End::Over,
                 Err(error) => return End::Lost(error.to_string()),
                 Ok(None) => return End::Lost(format!("the agent at {agent} ended the event stream")),
                 Ok(Some(event)) => event,
             };
             let Some(event) = Event::from_wire(event) else { continue };
             self.shared.note(&event);
-            let is_last = matches!(event, Event::Shutdown | Event::Error(_));
+            if shut_down {
+                continue;
+            }
+            shut_down = matches!(event, Event::Shutdown);
+            let is_last = matches!(event, Event::Error(_));
             if events.send(event).await.is_err() || is_last {
                 return End::Over;
             }
