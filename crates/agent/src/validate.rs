@@ -60,7 +60,7 @@ fn check_status(status: &v1::TaskStatus) -> Result<(), String> {
             return Err("'UNKNOWN' is not a valid check's status type".to_string());
         }
     };
-    if present { Ok(()) } else { Err(format!("Expecting '{member}' to be set for {member} check's status")) }
+    if present { Ok(()) } else { Err(format!("Expecting '{member}' to be set for {} check's status", member.to_ascii_uppercase())) }
 }
 
 #[cfg(test)]
@@ -101,6 +101,21 @@ mod tests {
             (
                 update(|status| status.state = v1::TaskState::TaskStaging),
                 "Received TASK_STAGING from executor e of framework f which is not allowed",
+            ),
+            (update(|status| status.check_status = Some(Default::default())), "CheckStatusInfo must specify 'type'"),
+            (
+                update(|status| {
+                    let check = status.check_status.get_or_insert_default();
+                    check.r#type = Some(v1::check_info::Type::Http);
+                }),
+                "Expecting 'http' to be set for HTTP check's status",
+            ),
+            (
+                update(|status| {
+                    let check = status.check_status.get_or_insert_default();
+                    check.r#type = Some(v1::check_info::Type::Unknown);
+                }),
+                "'UNKNOWN' is not a valid check's status type",
             ),
         ] {
             assert_eq!(executor_call(&call), Err(text.to_string()));

@@ -120,6 +120,9 @@ pub struct RunArguments {
     /// How often each task may be tried again
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub retries: u32,
+    /// Gives the job up when no master has led for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub give_up_after: u64,
     /// Writes each task's standard output to a file DIR/NUMBER.out instead of printing it
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,

@@ -61,6 +61,12 @@ pub enum RunError {
     Ended(String),
     #[error("the master turned down {REJECTED_MAX} calls in a row; the last: {0}")]
     Rejected(Error),
+    #[error(
+        "no master has led at {masters} for {} s, so the job is given up; its tasks end when a master is back, or run on \
+         until their agents are told",
+        patience.as_secs()
+    )]
+    NoMaster { masters: Masters, patience: Duration },
     #[error("cannot use the folder '{path}' for output: {reason}")]
     Folder { path: PathBuf, reason: io::Error },
     #[error("cannot write the tasks' output: {0}")]
@@ -79,12 +85,13 @@ pub struct Outcome {
 
 /// Runs a job to its end. Tasks' standard output goes to ours, in the order of the input; what people want to know
 /// goes to standard error.
-pub async fn run(options: Options) -> Result<Outcome, RunError> {
+pub async fn run(mut options: Options) -> Result<Outcome, RunError> {
     let lines = Lines::open(options.source.clone())?;
     let interrupts = Interrupts::new().map_err(RunError::Signals)?;
     let (folder, _spill) = folder(&options)?;
     let progress = Progress::new("kaon run");
     let (scheduler, mut events) = connect(&options, &progress).await?;
+    options.settings.id_prefix = id_prefix(&scheduler.framework_id().value);
     let printer = Printer::start(folder.clone(), progress.clone());
     let fetcher = Fetcher::new(scheduler.framework_id(), folder, options.output.is_some());
     let mut job = Job::new(options, scheduler, fetcher, printer, progress);
@@ -103,6 +110,18 @@ pub async fn run(options: Options) -> Result<Outcome, RunError> {
     }
     summarize(&progress, &outcome, took);
     Ok(outcome)
+}
+
+/// What tells the tasks of one framework from those of others: the id of a framework is that of its first master, with
+/// a number, of which the beginning and the end will do.
+fn id_prefix(framework: &str) -> String {
+    match framework.rsplit_once('-') {
+        Some((master, number)) => {
+            let short: String = master.chars().take(8).collect();
+            format!("{short}-{number}-")
+        }
+        None => format!("{framework}-"),
+    }
 }
 
 async fn connect(options: &Options, progress: &Progress) -> Result<(Scheduler, Events), Error> {

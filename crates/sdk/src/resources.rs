@@ -41,6 +41,25 @@ impl Wanted {
         })
     }
 
+    /// How much of each wanted resource is in `offered`.
+    pub fn found_in(&self, offered: &[Resource]) -> Wanted {
+        let found = |name: &String| {
+            let pieces = offered.iter().filter(|resource| is_plain(resource, name));
+            (name.clone(), pieces.map(thousandths_of).sum())
+        };
+        let amounts = self.amounts.keys().map(found).filter(|(_, amount)| *amount > 0).collect();
+        Wanted { amounts }
+    }
+
+    /// The greater amount of each resource.
+    pub fn max(mut self, other: &Wanted) -> Wanted {
+        for (name, amount) in &other.amounts {
+            let own = self.amounts.entry(name.clone()).or_default();
+            *own = (*own).max(*amount);
+        }
+        self
+    }
+
     /// Takes it out of `offered`, reserved resources first, or nothing if not all of it is there.
     pub fn take(&self, offered: &mut Vec<Resource>) -> Option<Vec<Resource>> {
         if !self.fits(offered) {

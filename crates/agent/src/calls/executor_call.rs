@@ -48,7 +48,7 @@ impl Agent {
         }
         match call.r#type {
             Some(call::Type::Update | call::Type::Message) => Ok(Some(key)),
-            _ => Err(refuse(501, "Received 'UNKNOWN' call".to_string())),
+            _ => Err(refuse(501, "501 Not Implemented.".to_string())),
         }
     }
 
@@ -82,8 +82,8 @@ impl Agent {
         let timestamp = *status.timestamp.get_or_insert(cx.now.wall.secs_f64());
         let update = StatusUpdate {
             framework_id: v1::FrameworkID::from(key.framework.as_str()),
-            // Mesos: in the status itself it stands only where the executor put it.
-            executor_id: Some(v1::ExecutorID::from(key.executor.as_str())),
+            // Mesos: an update says of which executor it is only where the executor put it into the status.
+            executor_id: status.executor_id.clone(),
             agent_id: status.agent_id.clone(),
             uuid: status.uuid.clone(),
             timestamp,
@@ -91,7 +91,8 @@ impl Agent {
             ..Default::default()
         };
         if !is_known {
-            // Acknowledged, so that the executor stops sending it; there is no one to tell.
+            // Mesos: tells the framework, even of a task whose end it knows. Here it is acknowledged, so that the
+            // executor stops sending it, and goes no further.
             self.state.counters.invalid_status_updates += 1;
             cx.warn(format!("Dropping a status update of unknown task {task} of executor {}", key.executor));
             if let Some(uuid) = update_uuid(&update) {

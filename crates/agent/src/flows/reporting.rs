@@ -13,7 +13,7 @@ use kaon_model::{ContainerId, FrameworkId, TaskId, TaskState, Uuid};
 use crate::agent::{Agent, Awaited, Cx, Timer};
 use crate::effect::{Effect, ToPeer};
 use crate::journal::{facts, layout};
-use crate::state::{Executor, Key, Kind, add_status, is_terminal};
+use crate::state::{Executor, Key, Kind, Phase, add_status, is_terminal};
 use crate::updates::{Admission, Source, StreamKey, new_update, update_uuid};
 
 impl Agent {
@@ -64,7 +64,7 @@ impl Agent {
         let framework = FrameworkId::from(update.framework_id.value.as_str());
         let task = TaskId::from(update.status.task_id.value.as_str());
         let executor = key.and_then(|key| self.state.executor(key));
-        if let Some(executor) = executor {
+        if let Some(executor) = executor.filter(|executor| is_contained(executor, &update.status)) {
             let ip = self.config.pid.ip.to_string();
             add_container_status(&mut update.status, executor, &task, ip);
         }
@@ -212,6 +212,16 @@ impl Agent {
             self.timers.cancel(&Timer::Retry(framework.clone(), task.clone()));
         }
     }
+}
+
+/// Whether there is a container to tell of: not for what ended before it had one, nor when it is gone.
+fn is_contained(executor: &Executor, status: &v1::TaskStatus) -> bool {
+    use v1::task_status::Reason;
+    let never = matches!(
+        status.reason,
+        Some(Reason::ReasonTaskKilledDuringLaunch | Reason::ReasonContainerLaunchFailed)
+    );
+    !never && executor.phase != Phase::Terminated
 }
 
 /// Mesos: the agent says in which container a task runs; where no network is named, it has the agent's own address.

@@ -33,7 +33,8 @@ pub(crate) fn new_task(
         container: info.container.clone(),
         health_check: info.health_check.clone(),
         kill_policy: info.kill_policy.clone(),
-        user: of_task.or(of_executor).or_else(|| Some(framework.info.user.clone())),
+        // Mesos: the framework's user is not told of a task.
+        user: of_task.or(of_executor),
         limits: info.limits.clone(),
         ..Default::default()
     }

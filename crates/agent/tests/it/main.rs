@@ -6,6 +6,7 @@
 //! text. `UPDATE_SCENES=1` writes what happens into the files, to be read before it is committed.
 
 mod cuts;
+mod endings;
 mod endpoints;
 mod inputs;
 mod mesos;

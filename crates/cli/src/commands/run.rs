@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kaon_frameworks::run::batch::Settings;
@@ -33,6 +34,9 @@ pub async fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
             wanted,
             max_parallel: arguments.max_parallel.map_or(usize::MAX, |max| max as usize),
             retries: arguments.retries,
+            master_patience: Duration::from_secs(arguments.give_up_after),
+            // It follows from the id that the master gives to the job.
+            id_prefix: String::new(),
         },
         command: Template::new(arguments.command).context("the command is empty")?,
         environment: arguments.env,

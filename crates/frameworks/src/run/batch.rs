@@ -28,6 +28,8 @@ const CONFIRMED_PATIENCE: Duration = Duration::from_secs(300);
 const UNREACHABLE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long killed tasks are waited for.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
+/// When people are told that nothing could be started yet.
+const FIRST_LAUNCH_PATIENCE: Duration = Duration::from_secs(5);
 /// How often filters are dropped while tasks wait and no offer comes.
 const REVIVE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -38,6 +40,10 @@ pub struct Settings {
     pub max_parallel: usize,
     /// How often each task may be tried again.
     pub retries: u32,
+    /// How long a master that went away is waited for.
+    pub master_patience: Duration,
+    /// What the ids of tasks begin with, so that they differ from those of other jobs.
+    pub id_prefix: String,
 }
 
 /// What happened. Times are counted from the start of the job.
@@ -93,6 +99,8 @@ pub enum Action {
     },
     /// Tell people.
     Say(String),
+    /// The master has been away for too long.
+    GiveUp,
     /// Nothing is left to be done.
     Finish,
 }
@@ -135,12 +143,23 @@ pub struct Batch {
     agents: BTreeMap<String, Duration>,
     input_ended: bool,
     connected: bool,
+    /// Since when there is no master.
+    disconnected: Option<Duration>,
     suppressed: bool,
+    /// Until the first launch, the most that was offered of each resource; none where nothing was.
+    first_launch: Waiting,
     /// When something was last offered, or filters dropped, whichever is later.
     last_offer: Duration,
     interrupted: Option<Duration>,
     finished: bool,
     tally: Tally,
+}
+
+/// What is known before any task was launched.
+#[derive(Debug, Default)]
+struct Waiting {
+    over: bool,
+    most: Option<Wanted>,
 }
 
 #[derive(Debug)]
@@ -194,7 +213,9 @@ impl Batch {
             agents: BTreeMap::new(),
             input_ended: false,
             connected: false,
+            disconnected: None,
             suppressed: false,
+            first_launch: Waiting::default(),
             last_offer: Duration::ZERO,
             interrupted: None,
             finished: false,
@@ -212,9 +233,13 @@ impl Batch {
             Input::InputEnded => self.input_ended = true,
             Input::Subscribed => {
                 self.connected = true;
+                self.disconnected = None;
                 self.reconcile(now, Duration::ZERO, Duration::ZERO, out);
             }
-            Input::Disconnected => self.connected = false,
+            Input::Disconnected => {
+                self.connected = false;
+                self.disconnected.get_or_insert(now);
+            }
             Input::Offers(offers) => self.place(now, offers, out),
             Input::Update(status) => self.update(now, &status, out),
             Input::NotLaunched(numbers) => self.return_to_queue(now, &numbers),
@@ -224,6 +249,10 @@ impl Batch {
         }
         self.want_offers(now, out);
         self.finish_if_done(now, out);
+    }
+
+    fn task_id(&self, number: u64, attempt: u32) -> TaskID {
+        task_id(&self.settings.id_prefix, number, attempt)
     }
 
     /// Whether more lines are of use now.
@@ -269,7 +298,7 @@ impl Batch {
         for number in &self.launched {
             if let Some(Task { attempt, stage: Stage::Launched(launched), .. }) = self.tasks.get(number) {
                 let agent_id = AgentID::from(launched.agent.as_str());
-                out.push(Action::Kill { task_id: task_id(*number, *attempt), agent_id });
+                out.push(Action::Kill { task_id: self.task_id(*number, *attempt), agent_id });
             }
         }
         if !self.launched.is_empty() {
@@ -279,6 +308,10 @@ impl Batch {
     }
 
     fn tick(&mut self, now: Duration, out: &mut Vec<Action>) {
+        if self.disconnected.is_some_and(|since| now >= since + self.settings.master_patience) {
+            self.finished = true;
+            return out.push(Action::GiveUp);
+        }
         if self.connected {
             self.reconcile(now, UNCONFIRMED_PATIENCE, CONFIRMED_PATIENCE, out);
         }
@@ -294,11 +327,33 @@ impl Batch {
         }
         let has_slot = self.launched.len() < self.settings.max_parallel;
         let waits = !self.ready.is_empty() && has_slot && self.connected;
+        if waits && now >= FIRST_LAUNCH_PATIENCE && !self.first_launch.over {
+            self.first_launch.over = true;
+            out.push(Action::Say(self.why_nothing_fits()));
+        }
         if waits && now >= self.last_offer + REVIVE_INTERVAL {
             // What was declined earlier may be the only place left.
             self.last_offer = now;
             self.suppressed = false;
             out.push(Action::Revive);
+        }
+    }
+
+    fn why_nothing_fits(&self) -> String {
+        let wanted = &self.settings.wanted;
+        match &self.first_launch.most {
+            None => format!(
+                "no agent has offered anything yet to tasks of {wanted}; `kaon agents` shows what there is"
+            ),
+            Some(most) if *most == Wanted::default() => {
+                format!(
+                    "no agent has offered any of what a task needs ({wanted}); `kaon agents` shows what there is"
+                )
+            }
+            Some(most) => format!(
+                "nothing that was offered is enough for a task: it needs {wanted}, agents offer at most {most}; --cpus \
+                 and --mem ask for less"
+            ),
         }
     }
 
@@ -311,6 +366,7 @@ impl Batch {
         out: &mut Vec<Action>,
     ) {
         let mut asked = Vec::new();
+        let id = |number: u64, attempt: u32| task_id(&self.settings.id_prefix, number, attempt);
         for number in &self.launched {
             let Some(Task { attempt, stage: Stage::Launched(launched), .. }) = self.tasks.get_mut(number)
             else {
@@ -319,7 +375,7 @@ impl Batch {
             let patience = if launched.confirmed { confirmed } else { unconfirmed };
             if now >= launched.heard + patience {
                 launched.heard = now;
-                asked.push((task_id(*number, *attempt), AgentID::from(launched.agent.as_str())));
+                asked.push((id(*number, *attempt), AgentID::from(launched.agent.as_str())));
             }
         }
         out.extend(asked.chunks(RECONCILE_MAX).map(|chunk| Action::Reconcile(chunk.to_vec())));
@@ -356,12 +412,12 @@ impl Batch {
 }
 
 /// The id of one attempt at a task.
-fn task_id(number: u64, attempt: u32) -> TaskID {
-    TaskID::from(format!("{number}-{attempt}"))
+fn task_id(prefix: &str, number: u64, attempt: u32) -> TaskID {
+    TaskID::from(format!("{prefix}{number}-{attempt}"))
 }
 
 /// The task and the attempt of an id.
-fn parse_task_id(id: &TaskID) -> Option<(u64, u32)> {
-    let (number, attempt) = id.value.split_once('-')?;
+fn parse_task_id(prefix: &str, id: &TaskID) -> Option<(u64, u32)> {
+    let (number, attempt) = id.value.strip_prefix(prefix)?.split_once('-')?;
     Some((number.parse().ok()?, attempt.parse().ok()?))
 }

@@ -18,8 +18,6 @@ use super::{Options, Outcome, RunError};
 
 /// Bound: calls in a row that a master may turn down before the job is given up.
 pub const REJECTED_MAX: u32 = 10;
-/// When people are told that no task could be started yet.
-const FIRST_OFFER_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the batch looks at the time.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -37,7 +35,6 @@ pub struct Job {
     agents: BTreeMap<String, Address>,
     /// Calls in a row that were turned down.
     rejected: u32,
-    launched_any: bool,
 }
 
 impl Job {
@@ -59,7 +56,6 @@ impl Job {
             progress,
             agents: BTreeMap::new(),
             rejected: 0,
-            launched_any: false,
         }
     }
 
@@ -73,7 +69,6 @@ impl Job {
         let mut ticks = tokio::time::interval(TICK);
         let mut last_line = self.progress.begin();
         let mut read = Vec::new();
-        let mut told_to_wait = false;
         loop {
             let inputs = tokio::select! {
                 event = events.next() => self.learn(event)?,
@@ -91,13 +86,6 @@ impl Job {
                 }
             }
             self.progress.show(self.batch.tally(), self.batch.wants_input(), &mut last_line);
-            if !told_to_wait && !self.launched_any && self.started.elapsed() > FIRST_OFFER_PATIENCE {
-                told_to_wait = true;
-                let wanted = &self.options.settings.wanted;
-                self.progress.note(&format!(
-                    "no agent has offered what a task needs ({wanted}) yet; `kaon agents` shows what there is"
-                ));
-            }
         }
     }
 
@@ -166,7 +154,6 @@ impl Job {
                 if let Err(Error::NotSubscribed) = called {
                     not_launched.extend(numbers);
                 }
-                self.launched_any = true;
                 called
             }
             Action::Decline { offers, refuse_seconds } => {
@@ -189,6 +176,10 @@ impl Job {
             Action::Say(text) => {
                 self.progress.say(&text);
                 Ok(())
+            }
+            Action::GiveUp => {
+                let patience = self.options.settings.master_patience;
+                return Err(RunError::NoMaster { masters: self.options.masters.clone(), patience });
             }
             Action::Finish => return Ok(true),
         };

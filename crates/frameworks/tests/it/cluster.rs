@@ -101,7 +101,7 @@ impl Cluster {
 
     fn subscribe(&self) -> UnboundedReceiver<Event> {
         let (sender, receiver) = unbounded_channel();
-        let subscribed = event::Subscribed { framework_id: FrameworkID::from("F"), ..Default::default() };
+        let subscribed = event::Subscribed { framework_id: FrameworkID::from("f"), ..Default::default() };
         let event = Event {
             r#type: Some(event::Type::Subscribed),
             subscribed: Some(subscribed),

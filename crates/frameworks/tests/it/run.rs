@@ -38,7 +38,13 @@ async fn run(cluster: &Cluster, folder: &Folder, tasks: u64, retries: u32) -> Ou
         masters: format!("127.0.0.1:{}", cluster.port).parse().unwrap(),
         name: "test".into(),
         role: "*".into(),
-        settings: Settings { wanted: Wanted::new(1.0, 0.0), max_parallel: usize::MAX, retries },
+        settings: Settings {
+            wanted: Wanted::new(1.0, 0.0),
+            max_parallel: usize::MAX,
+            retries,
+            master_patience: Duration::from_secs(600),
+            id_prefix: String::new(),
+        },
         command: Template::new(vec!["program".into(), "{}".into()]).unwrap(),
         environment: vec![("A".into(), "B".into())],
         uris: vec!["http://x/y".into()],
@@ -49,7 +55,7 @@ async fn run(cluster: &Cluster, folder: &Folder, tasks: u64, retries: u32) -> Ou
 }
 
 fn attempt(task: &TaskInfo) -> &str {
-    task.task_id.value.split_once('-').unwrap().1
+    task.task_id.value.rsplit_once('-').unwrap().1
 }
 
 #[tokio::test]
@@ -60,7 +66,7 @@ async fn every_task_leaves_its_output() {
     assert!(outcome.success);
     assert_eq!((outcome.tally.succeeded, outcome.tally.retried), (50, 0));
     for number in 1..=50 {
-        assert_eq!(folder.output_of(number), Some(format!("out of {number}-1\n")));
+        assert_eq!(folder.output_of(number), Some(format!("out of f-{number}-1\n")));
     }
     let accepts = cluster.calls_of(Type::Accept);
     assert!(accepts.len() < 50, "many tasks go into one call");
@@ -79,7 +85,7 @@ async fn every_task_leaves_its_output() {
 #[tokio::test]
 async fn failed_tasks_run_again_elsewhere() {
     let cluster = Cluster::start(|task| match (task.agent_id.value.as_str(), attempt(task)) {
-        (_, "1") if task.task_id.value.starts_with("3-") => Fate::Drop,
+        (_, "1") if task.task_id.value.starts_with("f-3-") => Fate::Drop,
         ("a", "1") => Fate::Fail,
         _ => Fate::Finish,
     })
@@ -88,13 +94,14 @@ async fn failed_tasks_run_again_elsewhere() {
     let outcome = run(&cluster, &folder, 4, 1).await;
     assert!(outcome.success, "{outcome:?}");
     assert_eq!((outcome.tally.succeeded, outcome.tally.failed), (4, 0));
-    assert_eq!(folder.output_of(1).as_deref(), Some("out of 1-2\n"));
-    assert_eq!(folder.output_of(3).as_deref(), Some("out of 3-2\n"));
+    assert_eq!(folder.output_of(1).as_deref(), Some("out of f-1-2\n"));
+    assert_eq!(folder.output_of(3).as_deref(), Some("out of f-3-2\n"));
 }
 
 #[tokio::test]
 async fn a_job_with_a_failed_task_fails_but_does_the_rest() {
-    let fate = |task: &TaskInfo| if task.task_id.value.starts_with("2-") { Fate::Fail } else { Fate::Finish };
+    let fate =
+        |task: &TaskInfo| if task.task_id.value.starts_with("f-2-") { Fate::Fail } else { Fate::Finish };
     let cluster = Cluster::start(fate).await;
     let folder = Folder::new("failed");
     let outcome = run(&cluster, &folder, 3, 0).await;
@@ -102,20 +109,25 @@ async fn a_job_with_a_failed_task_fails_but_does_the_rest() {
     assert_eq!((outcome.tally.succeeded, outcome.tally.failed), (2, 1));
     assert_eq!(
         folder.output_of(2).as_deref(),
-        Some("out of 2-1\n"),
+        Some("out of f-2-1\n"),
         "of a failed task the output is kept, too"
     );
 }
 
 #[tokio::test]
 async fn a_lost_master_costs_no_task() {
-    let fate = |task: &TaskInfo| if task.task_id.value == "1-1" { Fate::FinishUnheard } else { Fate::Finish };
+    let fate =
+        |task: &TaskInfo| if task.task_id.value == "f-1-1" { Fate::FinishUnheard } else { Fate::Finish };
     let cluster = Cluster::start(fate).await;
     let folder = Folder::new("lost");
     let outcome = run(&cluster, &folder, 6, 0).await;
     assert!(outcome.success, "{outcome:?}");
     let subscriptions = cluster.calls_of(Type::Subscribe);
     assert_eq!(subscriptions.len(), 2);
-    assert_eq!(subscriptions[1].framework_id.as_ref().map(|id| id.value.as_str()), Some("F"));
-    assert_eq!(folder.output_of(1).as_deref(), Some("out of 1-1\n"), "what finished unheard was asked after");
+    assert_eq!(subscriptions[1].framework_id.as_ref().map(|id| id.value.as_str()), Some("f"));
+    assert_eq!(
+        folder.output_of(1).as_deref(),
+        Some("out of f-1-1\n"),
+        "what finished unheard was asked after"
+    );
 }

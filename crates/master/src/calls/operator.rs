@@ -31,6 +31,7 @@ impl Master {
                 let member = kind.name().to_ascii_lowercase();
                 Err(Rejection::Invalid(format!("Expecting '{member}' to be present")))
             }
+            (call::Type::Unknown, ..) => Err(Rejection::NotImplemented("501 Not Implemented.".to_string())),
             _ => Err(Rejection::NotImplemented(format!("{} is not supported by this master", kind.name()))),
         }
     }

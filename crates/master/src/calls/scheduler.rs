@@ -104,7 +104,7 @@ impl Master {
             call::Type::Subscribe => {
                 return Err(Rejection::Invalid("Subscribe calls open a stream of their own".to_string()));
             }
-            call::Type::Unknown => return Err(Rejection::NotImplemented(String::new())),
+            call::Type::Unknown => return Err(Rejection::NotImplemented("501 Not Implemented.".to_string())),
         }
         Ok(Reply::Accepted)
     }

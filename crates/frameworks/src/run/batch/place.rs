@@ -34,6 +34,7 @@ impl Batch {
     pub(super) fn place(&mut self, now: Duration, offers: Vec<Offer>, out: &mut Vec<Action>) {
         self.last_offer = now;
         let mut bundles = bundle(offers);
+        self.note_offered(&bundles);
         for agent in bundles.iter().map(|bundle| &bundle.agent_id.value) {
             self.agents.insert(agent.clone(), now);
         }
@@ -50,6 +51,18 @@ impl Batch {
             } else {
                 Action::Launch { offers, launches, refuse_seconds }
             });
+        }
+    }
+
+    /// Remembers the most that was offered, for those who ask why nothing starts.
+    fn note_offered(&mut self, bundles: &[Bundle]) {
+        if self.first_launch.over {
+            return;
+        }
+        for bundle in bundles {
+            let found = self.settings.wanted.found_in(&bundle.free);
+            let most = self.first_launch.most.take().unwrap_or_default();
+            self.first_launch.most = Some(most.max(&found));
         }
     }
 
@@ -92,6 +105,7 @@ impl Batch {
     fn assign(&mut self, now: Duration, number: u64, bundle: &mut Bundle) {
         let Some(task) = self.tasks.get_mut(&number) else { return };
         let Some(resources) = self.settings.wanted.take(&mut bundle.free) else { return };
+        self.first_launch.over = true;
         task.attempt += 1;
         task.stage = Stage::Launched(Launched {
             agent: bundle.agent_id.value.clone(),
@@ -104,7 +118,7 @@ impl Batch {
         self.launched.insert(number);
         bundle.launches.push(Launch {
             number,
-            task_id: task_id(number, task.attempt),
+            task_id: task_id(&self.settings.id_prefix, number, task.attempt),
             line: task.line.clone(),
             agent_id: bundle.agent_id.clone(),
             resources,

@@ -18,7 +18,9 @@ const PAUSE_MAX_SECS: u64 = 10;
 
 impl Batch {
     pub(super) fn update(&mut self, now: Duration, status: &TaskStatus, out: &mut Vec<Action>) {
-        let Some((number, attempt)) = parse_task_id(&status.task_id) else { return };
+        let Some((number, attempt)) = parse_task_id(&self.settings.id_prefix, &status.task_id) else {
+            return;
+        };
         let task = self.tasks.get_mut(&number).filter(|task| task.attempt == attempt);
         let Some(Stage::Launched(launched)) = task.map(|task| &mut task.stage) else {
             return kill_leftover(status, out);
@@ -85,7 +87,12 @@ impl Batch {
         let Some(task) = self.tasks.get_mut(&number) else { return };
         let Stage::Launched(Launched { agent, host, .. }) = &task.stage else { return };
         let agent_id = AgentID::from(agent.as_str());
-        out.push(Action::Collect { number, task_id: task_id(number, task.attempt), agent_id, succeeded });
+        out.push(Action::Collect {
+            number,
+            task_id: task_id(&self.settings.id_prefix, number, task.attempt),
+            agent_id,
+            succeeded,
+        });
         task.stage = Stage::Collecting { succeeded, agent: agent.clone(), host: host.clone() };
         self.launched.remove(&number);
     }

@@ -15,7 +15,13 @@ struct Job {
 impl Job {
     /// A job of tasks with 1 cpu each that has subscribed and read its input.
     fn new(tasks: usize, max_parallel: usize, retries: u32) -> Job {
-        let settings = Settings { wanted: Wanted::new(1.0, 0.0), max_parallel, retries };
+        let settings = Settings {
+            wanted: Wanted::new(1.0, 0.0),
+            max_parallel,
+            retries,
+            master_patience: Duration::from_secs(60),
+            id_prefix: String::new(),
+        };
         let mut job = Job { batch: Batch::new(settings), now: Duration::ZERO, offers: 0 };
         job.tell(Input::Subscribed);
         for number in 1..=tasks {
@@ -94,7 +100,7 @@ impl Job {
         self.update(task, TaskState::TaskRunning);
         let actions = self.update(task, TaskState::TaskFinished);
         assert!(matches!(actions[0], Action::Collect { succeeded: true, .. }), "{actions:?}");
-        let number = parse_task_id(&TaskID::from(task)).unwrap().0;
+        let number = parse_task_id("", &TaskID::from(task)).unwrap().0;
         self.tell(Input::Collected { number, result: Ok(()) })
     }
 }
@@ -323,7 +329,13 @@ fn an_interrupt_has_an_end() {
 fn input_may_be_endless() {
     let mut job = Job::new(0, usize::MAX, 0);
     assert_eq!(job.batch.tally().total, 0);
-    let settings = Settings { wanted: Wanted::new(1.0, 0.0), max_parallel: 1, retries: 0 };
+    let settings = Settings {
+        wanted: Wanted::new(1.0, 0.0),
+        max_parallel: 1,
+        retries: 0,
+        master_patience: Duration::from_secs(60),
+        id_prefix: String::new(),
+    };
     let mut batch = Batch::new(settings);
     let mut lines = 0;
     while batch.wants_input() {
@@ -332,4 +344,42 @@ fn input_may_be_endless() {
     }
     assert_eq!(lines, LOOKAHEAD);
     assert_eq!(job.tell(Input::Tick), [], "an empty job has finished already");
+}
+
+#[test]
+fn people_are_told_once_why_nothing_starts() {
+    let mut job = Job::new(1, usize::MAX, 0);
+    let said = |actions: Vec<Action>| {
+        actions.into_iter().find_map(|action| match action {
+            Action::Say(text) => Some(text),
+            _ => None,
+        })
+    };
+    assert_eq!(said(job.after(4).tell(Input::Tick)), None);
+    job.offer(&[("a", 0.667), ("b", 0.5)]);
+    let text = "nothing that was offered is enough for a task: it needs cpus 1, agents offer at most cpus 0.667; --cpus \
+                and --mem ask for less";
+    assert_eq!(said(job.after(1).tell(Input::Tick)).as_deref(), Some(text));
+    assert_eq!(said(job.after(9).tell(Input::Tick)), None);
+
+    let mut job = Job::new(1, usize::MAX, 0);
+    let text = said(job.after(5).tell(Input::Tick)).unwrap();
+    assert!(text.starts_with("no agent has offered anything yet"), "{text}");
+
+    let mut job = Job::new(1, usize::MAX, 0);
+    job.offer(&[("a", 1.0)]);
+    assert_eq!(said(job.after(5).tell(Input::Tick)), None, "it has started");
+}
+
+#[test]
+fn a_master_that_stays_away_is_given_up() {
+    let mut job = Job::new(1, usize::MAX, 0);
+    job.after(10).tell(Input::Disconnected);
+    assert_eq!(job.after(59).tell(Input::Tick), []);
+    job.tell(Input::Subscribed);
+    job.after(59).tell(Input::Disconnected);
+    assert_eq!(job.after(59).tell(Input::Tick), [], "each absence counts by itself");
+    job.tell(Input::Disconnected);
+    assert_eq!(job.after(1).tell(Input::Tick), [Action::GiveUp]);
+    assert_eq!(job.after(1).tell(Input::Tick), []);
 }

@@ -90,7 +90,7 @@ impl Master {
         let claim = Claim::Task(TaskId::from(info.task_id.value.as_str()));
         self.allocator.take(&mut acceptance.holding, claim, resources.clone())?;
         let framework = self.state.framework(acceptance.framework);
-        let user = user_of(info, &framework.info);
+        let user = user_of(info);
         let body = Body::launched(info, &framework.id, user, acceptance.role.clone(), resources);
         let row = self.state.insert_task(Task {
             framework: acceptance.framework,
@@ -142,10 +142,9 @@ pub(super) fn downgrade(info: &mut v1::TaskInfo) {
     }
 }
 
-/// The user as whom the task runs, unless its agent decides otherwise.
-fn user_of(info: &v1::TaskInfo, framework: &v1::FrameworkInfo) -> Option<String> {
+/// The user that the task asks for. Mesos: that of the framework, which runs all others, is not told of a task.
+fn user_of(info: &v1::TaskInfo) -> Option<String> {
     let own = info.command.as_ref().and_then(|command| command.user.clone());
     let executor = info.executor.as_ref().and_then(|executor| executor.command.as_ref());
-    let user = own.or_else(|| executor.and_then(|command| command.user.clone()));
-    user.or_else(|| Some(framework.user.clone())).filter(|user| !user.is_empty())
+    own.or_else(|| executor.and_then(|command| command.user.clone()))
 }
