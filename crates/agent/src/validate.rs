@@ -60,7 +60,11 @@ fn check_status(status: &v1::TaskStatus) -> Result<(), String> {
             return Err("'UNKNOWN' is not a valid check's status type".to_string());
         }
     };
-    if present { Ok(()) } else { Err(format!("Expecting '{member}' to be set for {} check's status", member.to_ascii_uppercase())) }
+    if present {
+        Ok(())
+    } else {
+        Err(format!("Expecting '{member}' to be set for {} check's status", member.to_ascii_uppercase()))
+    }
 }
 
 #[cfg(test)]
@@ -102,7 +106,10 @@ mod tests {
                 update(|status| status.state = v1::TaskState::TaskStaging),
                 "Received TASK_STAGING from executor e of framework f which is not allowed",
             ),
-            (update(|status| status.check_status = Some(Default::default())), "CheckStatusInfo must specify 'type'"),
+            (
+                update(|status| status.check_status = Some(Default::default())),
+                "CheckStatusInfo must specify 'type'",
+            ),
             (
                 update(|status| {
                     let check = status.check_status.get_or_insert_default();

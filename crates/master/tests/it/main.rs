@@ -4,6 +4,7 @@
 
 mod endings;
 mod nonsense;
+mod offers;
 mod reconciliation;
 mod scene;
 mod scenes;
