@@ -278,7 +278,7 @@ fn tasks_are_asked_after() {
 fn filters_are_dropped_when_nothing_else_helps() {
     let mut job = Job::new(1, usize::MAX, 0);
     job.offer(&[("a", 0.5)]);
-    assert_eq!(job.after(9).tell(Input::Tick), []);
+    assert!(matches!(job.after(9).tell(Input::Tick)[..], [Action::Say(_)]));
     assert_eq!(job.after(1).tell(Input::Tick), [Action::Revive]);
     assert_eq!(job.after(1).tell(Input::Tick), []);
 }
