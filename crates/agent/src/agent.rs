@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaon_model::{AgentId, ContainerId, Entropy, FrameworkId, Mono, Now, TaskId, Timers, Uuid, format};
+use kaon_model::{
+    AgentId, ContainerId, Entropy, FrameworkId, Mono, Now, Resources, TaskId, Timers, Uuid, format,
+};
 
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply};
@@ -38,6 +40,8 @@ pub(crate) enum Timer {
     Heartbeat(ContainerId),
     /// An update was not acknowledged.
     Retry(FrameworkId, TaskId),
+    /// The end of an operation was not acknowledged.
+    OperationRetry(Uuid),
     /// The oldest sandbox is to be removed.
     Collect,
     /// All that an agent left, which was registered here before, is to be removed.
@@ -53,6 +57,8 @@ pub(crate) enum Awaited {
     Update { stream: StreamKey, uuid: Uuid, executor: Option<(Key, ContainerId)> },
     /// This update is done with.
     Acknowledgement { stream: StreamKey, uuid: Uuid },
+    /// What became of this operation may be told.
+    Operation { uuid: Uuid },
     /// This executor may be told that it is subscribed.
     Subscription { key: Key, stream: Stream },
 }
@@ -70,6 +76,8 @@ pub struct Agent {
     pub(crate) awaited: BTreeMap<Record, Awaited>,
     pub(crate) last_record: Record,
     pub(crate) garbage: Garbage,
+    /// Operations whose end is durable and not acknowledged, with the last wait for that.
+    pub(crate) operation_waits: BTreeMap<Uuid, Option<Duration>>,
     /// The longest that the next try to register may be put off.
     pub(crate) backoff: Duration,
     pub(crate) ping_timeout: Duration,
@@ -108,6 +116,8 @@ impl Agent {
         format::upgrade_all(&mut info.resources);
         let state = State {
             config: config.clone(),
+            total: Resources::from_wire(&info.resources).unwrap_or_default(),
+            operations: BTreeMap::new(),
             info: Arc::new(info),
             id: None,
             session: Session::Recovering,
@@ -131,6 +141,7 @@ impl Agent {
             awaited: BTreeMap::new(),
             last_record: Record::default(),
             garbage: Garbage::default(),
+            operation_waits: BTreeMap::new(),
             backoff: Duration::ZERO,
             ping_timeout: DEFAULT_PING_TIMEOUT,
         };
@@ -157,6 +168,11 @@ impl Agent {
         }
     }
 
+    /// What this host has, with what was reserved or made a volume on it.
+    pub fn total(&self) -> &Resources {
+        &self.state.total
+    }
+
     /// When `Input::Tick` is next due.
     pub fn deadline(&self) -> Option<Mono> {
         self.timers.next()
@@ -178,6 +194,7 @@ impl Agent {
                 Timer::Shutdown(container) => self.shutdown_timeout(cx, &container),
                 Timer::Heartbeat(container) => self.heartbeat(cx, &container),
                 Timer::Retry(framework, task) => self.send_next(cx, &(framework, task)),
+                Timer::OperationRetry(uuid) => self.send_operation(cx, uuid),
                 Timer::Collect => self.collect(cx),
                 Timer::Discard(id) => self.collect_agent(cx, &id),
             }
@@ -212,6 +229,7 @@ impl Agent {
             Awaited::Run { key, container, tasks } => self.run_recorded(cx, &key, &container, &tasks),
             Awaited::Update { stream, uuid, executor } => self.update_recorded(cx, &stream, &uuid, executor),
             Awaited::Acknowledgement { stream, uuid } => self.acknowledgement_recorded(cx, &stream, &uuid),
+            Awaited::Operation { uuid } => self.operation_recorded(cx, uuid),
             Awaited::Subscription { key, stream } => self.subscription_recorded(cx, &key, stream),
         }
     }

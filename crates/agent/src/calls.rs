@@ -3,10 +3,13 @@
 //! What masters and executors ask of an agent: one file for each request.
 
 mod acknowledgement;
+mod apply_operation;
+mod checkpoint_resources;
 mod executor_call;
 mod frameworks;
 mod kill_task;
 mod launch;
+mod operations;
 mod run_task;
 mod subscribe;
 
@@ -40,6 +43,10 @@ impl Agent {
             PeerMessage::UpdateFramework(message) => self.update_framework(cx, message),
             PeerMessage::StatusUpdateAcknowledgement(message) => self.acknowledged(cx, &message),
             PeerMessage::FrameworkToExecutor(message) => self.framework_message(cx, message),
+            PeerMessage::ApplyOperation(message) => self.apply_operation(cx, message),
+            PeerMessage::CheckpointResources(message) => self.checkpoint_resources(cx, &message),
+            PeerMessage::AcknowledgeOperationStatus(message) => self.operation_acknowledged(cx, &message),
+            PeerMessage::ReconcileOperations(message) => self.reconcile_operations(cx, &message),
         }
     }
 }

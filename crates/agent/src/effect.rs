@@ -10,7 +10,7 @@ pub use kaon_executor::check::{Probe, Which};
 use kaon_model::ContainerId;
 
 use crate::input::{Look, Record, Stream, Ticket};
-use crate::journal::FileOp;
+use crate::journal::{FileOp, VolumeFolder};
 
 /// An order to the shell. Effects to one peer keep their order; between peers, and between a peer and the disk,
 /// there is none: what must follow a durable write is emitted when `Input::Recorded` arrives.
@@ -64,6 +64,8 @@ pub struct Launch {
     pub user: Option<String>,
     pub container_info: Option<Box<v1::ContainerInfo>>,
     pub resources: Vec<v1::Resource>,
+    /// The volumes that it finds in its sandbox.
+    pub volumes: Vec<Mount>,
     /// The container ends when the agent does: its framework does not checkpoint.
     pub dies_with_agent: bool,
 }
@@ -81,6 +83,14 @@ pub struct Check {
     pub environment: Vec<(String, String)>,
     /// None: the agent's own user.
     pub user: Option<String>,
+}
+
+/// A persistent volume as a container sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mount {
+    pub folder: VolumeFolder,
+    /// Below the sandbox.
+    pub container_path: String,
 }
 
 /// The answer to an executor's call.
@@ -103,6 +113,7 @@ pub enum ToPeer {
     StatusUpdate(internal::StatusUpdateMessage),
     ExitedExecutor(internal::ExitedExecutorMessage),
     ExecutorToFramework(internal::ExecutorToFrameworkMessage),
+    UpdateOperationStatus(internal::UpdateOperationStatusMessage),
 }
 
 impl ToPeer {
@@ -120,6 +131,7 @@ impl ToPeer {
             ToPeer::StatusUpdate(message) => parts(message),
             ToPeer::ExitedExecutor(message) => parts(message),
             ToPeer::ExecutorToFramework(message) => parts(message),
+            ToPeer::UpdateOperationStatus(message) => parts(message),
         }
     }
 }

@@ -10,6 +10,7 @@ mod ending;
 mod environment;
 mod launching;
 mod leaving;
+mod operations;
 mod recovery;
 mod registration;
 mod reporting;

@@ -122,4 +122,8 @@ peer_messages! {
     UpdateFramework(internal::UpdateFrameworkMessage),
     StatusUpdateAcknowledgement(internal::StatusUpdateAcknowledgementMessage),
     FrameworkToExecutor(internal::FrameworkToExecutorMessage),
+    ApplyOperation(internal::ApplyOperationMessage),
+    CheckpointResources(internal::CheckpointResourcesMessage),
+    AcknowledgeOperationStatus(internal::AcknowledgeOperationStatusMessage),
+    ReconcileOperations(internal::ReconcileOperationsMessage),
 }

@@ -9,11 +9,16 @@ pub(crate) mod facts;
 pub(crate) mod layout;
 pub(crate) mod record;
 mod recover;
+pub(crate) mod resources;
 pub(crate) mod run_file;
+pub(crate) mod volume;
 
 pub use recover::{
     CorruptJournal, Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask, recover,
 };
+
+pub use resources::RecoveredResources;
+pub use volume::VolumeFolder;
 
 /// One change on disk; paths lie below the work directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,4 +31,10 @@ pub enum FileOp {
     Symlink { path: String, target: String },
     /// Removes a file or a folder with all it holds.
     Remove { path: String },
+    /// Gives a file another name, in place of what had it.
+    Rename { from: String, to: String },
+    /// Makes the folder of a persistent volume, empty unless it is there.
+    MakeVolume { folder: VolumeFolder },
+    /// Removes what a persistent volume holds, with its folder unless that is a disk.
+    RemoveVolume { folder: VolumeFolder },
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_api::wire::Enumeration;
-use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, TaskState, Uuid, Wall};
+use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, Resources, TaskId, TaskState, Uuid, Wall};
 
 use crate::config::Config;
 
@@ -34,6 +34,9 @@ pub(crate) const MAX_COMPLETED_TASKS_PER_EXECUTOR: usize = 200;
 pub(crate) const MAX_CONTAINERS: usize = 50_000;
 /// Bound: tasks of one executor that have not been forgotten. Beyond it further ones are refused.
 pub(crate) const MAX_TASKS_PER_EXECUTOR: usize = 20_000;
+
+/// Bound: operations whose end was not acknowledged. Beyond it further ones are dropped.
+pub(crate) const MAX_OPERATIONS: usize = 20_000;
 
 /// How the agent stands to its master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,10 @@ pub(crate) struct State {
     /// As registered, with the id once there is one.
     pub info: Arc<v1::AgentInfo>,
     pub id: Option<AgentId>,
+    /// What it registered with, as operations have changed it since.
+    pub total: Resources,
+    /// Operations whose end was not acknowledged.
+    pub operations: BTreeMap<Uuid, Arc<v1::Operation>>,
     pub session: Session,
     pub master: Option<Master>,
     pub frameworks: BTreeMap<FrameworkId, Framework>,

@@ -6,4 +6,4 @@ mod status;
 mod streams;
 
 pub(crate) use status::{Source, new_update};
-pub(crate) use streams::{Admission, StreamKey, Streams, update_uuid};
+pub(crate) use streams::{Admission, RETRY_MAX, RETRY_MIN, StreamKey, Streams, update_uuid};

@@ -13,7 +13,7 @@ use crate::pace::{Pace, Spacing, Urgency};
 use crate::policy::Policy;
 use crate::round::{Cursor, Draft, Outcome, Rules, round};
 use crate::work::{Scope, Work};
-use kaon_model::{AgentId, Entropy, FrameworkId, Mono, OfferId, Resources, Role};
+use kaon_model::{AgentId, Conversion, Entropy, FrameworkId, Mono, OfferId, Resources, Role};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -180,14 +180,36 @@ impl Allocator {
         self.ledger.take(holding, claim, resources)
     }
 
-    /// Ends an acceptance; what is left counts as declined for `refuse_seconds`.
+    /// Takes steps of an operation on the holding: see [`Ledger::convert`].
+    pub fn convert(
+        &mut self,
+        holding: &mut Holding,
+        steps: &[Conversion],
+        usable: bool,
+    ) -> Result<(), Refusal> {
+        self.ledger.convert(holding, steps, usable)
+    }
+
+    /// Takes steps of an operation on what is free of an agent: see [`Ledger::convert_free`].
+    pub fn convert_free(&mut self, now: Mono, agent: &AgentId, steps: &[Conversion]) -> Result<(), Refusal> {
+        self.ledger.convert_free(agent, steps)?;
+        if let Some(at) = self.books().agent_at(agent) {
+            self.note(now, Urgency::AtTick, |work| work.agent(at));
+        }
+        Ok(())
+    }
+
+    /// Ends an acceptance; what is left of what was offered counts as declined for `refuse_seconds`, what operations
+    /// made of it does not.
     pub fn close(&mut self, now: Mono, holding: Holding, refuse_seconds: Option<f64>) -> Arc<Resources> {
         let returned = self.ledger.close(holding);
         if returned.resources.is_empty() {
             return returned.resources;
         }
         self.note_unused(&returned);
-        self.refuse(now, &returned, refuse_seconds);
+        if !returned.declined.is_empty() {
+            self.refuse(now, &returned, refuse_seconds);
+        }
         self.freed(now, returned)
     }
 
@@ -309,7 +331,7 @@ impl Allocator {
             return self.hold_back(now, returned);
         };
         if self.may_refuse(returned.seat) {
-            self.filters.add(returned.agent, returned.seat, returned.resources.clone(), now + span);
+            self.filters.add(returned.agent, returned.seat, returned.declined.clone(), now + span);
         }
     }
 
@@ -317,7 +339,7 @@ impl Allocator {
     fn hold_back(&mut self, now: Mono, returned: &Returned) {
         if self.config.event_driven && self.may_refuse(returned.seat) {
             let until = self.pace.next_tick(&self.config, now);
-            self.returned.add(returned.agent, returned.seat, returned.resources.clone(), until);
+            self.returned.add(returned.agent, returned.seat, returned.declined.clone(), until);
         }
     }
 

@@ -2,6 +2,7 @@
 
 //! The only place where resources move.
 
+mod conversion;
 mod holding;
 mod parties;
 mod quota;
@@ -57,6 +58,8 @@ pub struct Returned {
     pub(crate) seat: SeatAt,
     /// Not charged to a role.
     pub resources: Arc<Resources>,
+    /// The part that was on offer, and was not wanted.
+    pub declined: Arc<Resources>,
     /// Whether that is all that was offered, so that nothing came of it.
     pub(crate) unused: bool,
 }
@@ -108,7 +111,8 @@ impl Ledger {
         let agent = self.offers.remove(offer).ok_or_else(|| Refusal::UnknownOffer(offer.clone()))?;
         let posting = self.unpost(agent, &Key::Offer(offer.clone()));
         let posting = posting.ok_or_else(|| Refusal::UnknownOffer(offer.clone()))?;
-        Ok(Returned { agent, seat: posting.seat, resources: posting.resources, unused: true })
+        let Posting { seat, resources, .. } = posting;
+        Ok(Returned { agent, seat, declined: resources.clone(), resources, unused: true })
     }
 
     /// Books what a peer reports to be in use, even where it is more than there is.
@@ -138,7 +142,8 @@ impl Ledger {
             return None;
         }
         let posting = self.unpost(agent, &key)?;
-        Some(Returned { agent, seat: posting.seat, resources: posting.resources, unused: false })
+        let Posting { seat, resources, .. } = posting;
+        Some(Returned { agent, seat, declined: resources.clone(), resources, unused: false })
     }
 
     /// Whether every sum is the sum of its parts, and no holding was forgotten. Call it between inputs, in tests and

@@ -14,6 +14,7 @@ mod recovery;
 pub mod resources;
 mod sandboxes;
 mod statistics;
+mod volumes;
 
 use std::fs::File;
 use std::io;

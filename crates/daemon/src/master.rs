@@ -2,6 +2,7 @@
 
 //! The master's daemon.
 
+mod forms;
 mod front;
 mod narrator;
 mod settings;

@@ -148,6 +148,9 @@ pub const REGISTRY_SNAPSHOT_AFTER: usize = 1000;
 /// Bound: registrations of agents that wait for the disk. An agent beyond it is not answered; it asks again.
 pub const MAX_WRITES_IN_FLIGHT: usize = 10_000;
 
+/// Bound: operations of one agent that were not acknowledged. Frameworks are refused any more on it.
+pub const MAX_OPERATIONS_PER_AGENT: usize = 10_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,6 +57,10 @@ pub enum ToPeer {
     StatusUpdateAcknowledgement(internal::StatusUpdateAcknowledgementMessage),
     FrameworkToExecutor(internal::FrameworkToExecutorMessage),
     FrameworkError(internal::FrameworkErrorMessage),
+    ApplyOperation(internal::ApplyOperationMessage),
+    CheckpointResources(internal::CheckpointResourcesMessage),
+    AcknowledgeOperationStatus(internal::AcknowledgeOperationStatusMessage),
+    ReconcileOperations(internal::ReconcileOperationsMessage),
 }
 
 impl ToPeer {
@@ -79,6 +83,10 @@ impl ToPeer {
             ToPeer::StatusUpdateAcknowledgement(message) => parts(message),
             ToPeer::FrameworkToExecutor(message) => parts(message),
             ToPeer::FrameworkError(message) => parts(message),
+            ToPeer::ApplyOperation(message) => parts(message),
+            ToPeer::CheckpointResources(message) => parts(message),
+            ToPeer::AcknowledgeOperationStatus(message) => parts(message),
+            ToPeer::ReconcileOperations(message) => parts(message),
         }
     }
 }

@@ -41,6 +41,12 @@ pub(crate) fn update(status: v1::TaskStatus) -> Event {
     Event { update: Some(update), ..of_type(event::Type::Update) }
 }
 
+/// What became of an operation, as its agent tells it.
+pub(crate) fn operation_status(status: v1::OperationStatus) -> Event {
+    let update = event::UpdateOperationStatus { status: Box::new(status), ..Default::default() };
+    Event { update_operation_status: Some(update), ..of_type(event::Type::UpdateOperationStatus) }
+}
+
 /// What became of an operation with an id; it has no uuid, so it must not be acknowledged.
 pub(crate) fn operation_update(
     id: v1::OperationID,
@@ -55,8 +61,7 @@ pub(crate) fn operation_update(
         agent_id: agent.map(v1::AgentID::from),
         ..Default::default()
     };
-    let update = event::UpdateOperationStatus { status: Box::new(status), ..Default::default() };
-    Event { update_operation_status: Some(update), ..of_type(event::Type::UpdateOperationStatus) }
+    operation_status(status)
 }
 
 pub(crate) fn message(agent_id: v1::AgentID, executor_id: v1::ExecutorID, data: Vec<u8>) -> Event {

@@ -8,6 +8,7 @@ mod collection;
 mod disconnection;
 mod failover_timeout;
 pub(crate) mod offering;
+pub(crate) mod operations;
 pub(crate) mod removal;
 pub(crate) mod reregistration;
 pub(crate) mod silence;

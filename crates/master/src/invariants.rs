@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use kaon_allocator::{Account, Claim};
+use kaon_model::Resources;
 
 use crate::master::{Master, TimerKey};
-use crate::state::{AgentRow, FrameworkRow};
+use crate::state::{Agent, AgentRow, FrameworkRow};
 
 /// The first thing that is wrong, in words.
 pub(crate) fn check(master: &Master) -> Result<(), String> {
@@ -17,6 +18,7 @@ pub(crate) fn check(master: &Master) -> Result<(), String> {
     offers(master)?;
     tasks(master)?;
     executors(master)?;
+    operations(master)?;
     postings(master)
 }
 
@@ -47,6 +49,7 @@ fn agents(master: &Master) -> Result<(), String> {
             format!("the ledger errs on whether {id} is active")
         })?;
         ensure(book.shape().total == *agent.total, || format!("the ledger has another total for {id}"))?;
+        conserved(agent)?;
         let waiting = master.timers.get(&TimerKey::Reregister(row)).is_some();
         let changing = master.awaiting.agents.contains(id);
         let known = master.registry.is_admitted(id.as_str()) || changing;
@@ -126,6 +129,32 @@ fn executors(master: &Master) -> Result<(), String> {
         ensure(**entry.resources == *executor.resources, || format!("executor {id} holds something else"))?;
     }
     Ok(())
+}
+
+fn operations(master: &Master) -> Result<(), String> {
+    for (row, operation) in master.state.tables.operations.iter() {
+        let uuid = operation.uuid;
+        ensure(master.state.tables.agents.contains(operation.agent), || {
+            format!("operation {uuid} is of no agent")
+        })?;
+        let found = master.state.operations.row(operation.agent, &uuid) == Some(row);
+        ensure(found, || format!("operation {uuid} is not found by its uuid"))?;
+        let over = crate::state::operations::is_over(operation.state());
+        ensure(!over || operation.hoped.is_none(), || format!("operation {uuid} is over, yet hoped for"))?;
+        let told = operation
+            .framework
+            .as_ref()
+            .is_none_or(|framework| master.state.operations.of_framework(framework).contains(&row));
+        ensure(told, || format!("operation {uuid} is not among those of its framework"))?;
+    }
+    Ok(())
+}
+
+/// Operations turn one thing into another, but make and lose nothing.
+fn conserved(agent: &Agent) -> Result<(), String> {
+    let described = Resources::from_wire(&agent.info.resources).unwrap_or_default();
+    let (was, is) = (described.all_quantities(), agent.total.non_revocable().all_quantities());
+    ensure(was == is, || format!("agent {} has {is}, and was described with {was}", agent.id))
 }
 
 /// The ledger holds nothing that the tables do not know.

@@ -133,13 +133,14 @@ impl Master {
                 let result = self.scheduler_call(&mut turn, stream_id, *call, &caller);
                 turn.reply(ticket, result.unwrap_or_else(Reply::from));
             }
-            Input::Operator { ticket, call, caller: _ } => match self.operator_call(&mut turn, ticket, *call)
-            {
-                Ok(Some(reply)) => turn.reply(ticket, reply),
-                // It comes when what was decided is durable.
-                Ok(None) => {}
-                Err(rejection) => turn.reply(ticket, rejection.into()),
-            },
+            Input::Operator { ticket, call, caller } => {
+                match self.operator_call(&mut turn, ticket, *call, &caller) {
+                    Ok(Some(reply)) => turn.reply(ticket, reply),
+                    // It comes when what was decided is durable.
+                    Ok(None) => {}
+                    Err(rejection) => turn.reply(ticket, rejection.into()),
+                }
+            }
             Input::Watch { stream, caller: _ } => self.watch(&mut turn, stream),
             Input::StreamClosed { stream } => self.stream_closed(&mut turn, stream),
             Input::Stored { write } => self.stored(&mut turn, write),
@@ -198,7 +199,7 @@ impl Master {
             PeerMessage::StatusUpdate(message) => self.status_update(turn, &from, *message.update),
             PeerMessage::ExitedExecutor(message) => self.exited_executor(turn, &from, &message),
             PeerMessage::ExecutorToFramework(message) => self.executor_message(turn, message),
-            PeerMessage::UpdateOperationStatus(_) => self.operation_status(),
+            PeerMessage::UpdateOperationStatus(message) => self.operation_status(turn, &from, message),
             PeerMessage::SchedulerCall(_) => self.refuse_driver(turn, &from),
         }
     }
@@ -222,13 +223,6 @@ impl Master {
             "This master does not speak to drivers of the v0 scheduler API: use the v1 scheduler API";
         let error = internal::FrameworkErrorMessage { message: message.to_string(), ..Default::default() };
         turn.send(from, ToPeer::FrameworkError(error));
-    }
-
-    /// Agents are sent no operation, so none can have a status.
-    fn operation_status(&mut self) {
-        let counters = &mut self.state.tables.counters;
-        counters.messages_operation_status_update += 1;
-        counters.dropped_messages += 1;
     }
 
     /// Roles that a call names, or why it names none.

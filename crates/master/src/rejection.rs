@@ -30,6 +30,8 @@ pub(crate) enum Rejection {
     #[error("{0}")]
     NotFound(String),
     #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
     Busy(String),
 }
 
@@ -41,6 +43,7 @@ impl Rejection {
             Rejection::WrongStreamId { .. } | Rejection::Invalid(_) => 400,
             Rejection::NotSubscribed => 403,
             Rejection::NotFound(_) => 404,
+            Rejection::Conflict(_) => 409,
             Rejection::NotImplemented(_) => 501,
             Rejection::Busy(_) => 503,
         }

@@ -12,6 +12,7 @@ pub mod executors;
 pub mod frameworks;
 pub mod history;
 pub mod offers;
+pub mod operations;
 pub mod tasks;
 
 use kaon_model::Slab;
@@ -22,6 +23,7 @@ pub use executors::{Executor, ExecutorRow};
 pub use frameworks::{Framework, FrameworkRow};
 pub use history::History;
 pub use offers::{Offer, OfferRow};
+pub use operations::{Operation, OperationRow};
 pub use tasks::{Task, TaskRow};
 
 /// All rows.
@@ -32,6 +34,7 @@ pub struct Tables {
     pub offers: Slab<Offer>,
     pub tasks: Slab<Task>,
     pub executors: Slab<Executor>,
+    pub operations: Slab<Operation>,
     pub history: History,
     pub counters: Counters,
 }
@@ -45,4 +48,5 @@ pub(crate) struct State {
     pub offers: offers::Offers,
     pub tasks: tasks::Tasks,
     pub executors: executors::Executors,
+    pub operations: operations::Operations,
 }

@@ -8,6 +8,7 @@ pub(crate) mod command;
 pub(crate) mod executor;
 pub(crate) mod framework_info;
 pub(crate) mod offer_constraints;
+pub(crate) mod operation;
 mod operator_call;
 pub(crate) mod resources;
 mod scheduler_call;
@@ -15,5 +16,6 @@ pub(crate) mod task;
 pub(crate) mod task_group;
 pub(crate) mod text;
 
+pub(crate) use operator_call::NO_AGENT;
 pub use operator_call::operator_call;
 pub use scheduler_call::scheduler_call;

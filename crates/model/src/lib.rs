@@ -7,6 +7,7 @@
 
 mod attribute;
 mod bytes;
+mod conversion;
 mod duration;
 mod entropy;
 pub mod format;
@@ -31,6 +32,7 @@ mod wire;
 
 pub use attribute::{Attribute, AttributeError, AttributeValue, Attributes};
 pub use bytes::{Bytes, BytesError};
+pub use conversion::{Conversion, ConversionError, IncompatibleTotal, conversions, resources_of};
 pub use duration::{Span, SpanError};
 pub use entropy::Entropy;
 pub use id::{

@@ -16,7 +16,7 @@ use kaon_model::{ContainerId, Entropy, Mono, Now, Wall};
 
 use crate::faults::{self, Fault};
 use crate::host::End;
-use crate::laws::{exclusive::Books, once::Launches, settled};
+use crate::laws::{agreed, exclusive::Books, once::Launches, settled};
 use crate::network::{Channel, Network};
 use crate::report::{Broken, Counts, Log};
 use crate::scheduler::Scheduler;
@@ -205,7 +205,8 @@ impl Cluster {
     }
 
     fn settled(&self) -> Result<(), Broken> {
-        settled::check(&self.schedulers, self.agents.iter().map(|agent| agent.host.running()).sum())
+        settled::check(&self.schedulers, self.agents.iter().map(|agent| agent.host.running()).sum())?;
+        self.agents.iter().try_for_each(|agent| agreed::check(&agent.sides(&self.master)))
     }
 
     fn step(&mut self, event: Event) {

@@ -2,15 +2,16 @@
 
 //! A simulated disk, on which an agent keeps its journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kaon_agent::journal::FileOp;
+use kaon_agent::journal::{FileOp, VolumeFolder};
 
 /// Files and links by path. What was written survives the agent, as on a real host whose kernel goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     files: BTreeMap<String, Vec<u8>>,
     links: BTreeMap<String, String>,
+    volumes: BTreeSet<VolumeFolder>,
 }
 
 impl Disk {
@@ -26,6 +27,13 @@ impl Disk {
                 self.links.insert(path.clone(), target.clone());
             }
             FileOp::Remove { path } => self.remove(path),
+            FileOp::Rename { from, to } => {
+                if let Some(bytes) = self.files.remove(from) {
+                    self.files.insert(to.clone(), bytes);
+                }
+            }
+            FileOp::MakeVolume { folder } => drop(self.volumes.insert(folder.clone())),
+            FileOp::RemoveVolume { folder } => drop(self.volumes.remove(folder)),
         }
     }
 
@@ -33,6 +41,11 @@ impl Disk {
         let below = format!("{path}/");
         self.files.retain(|name, _| name != path && !name.starts_with(&below));
         self.links.retain(|name, _| name != path && !name.starts_with(&below));
+    }
+
+    /// The folders of persistent volumes.
+    pub fn volumes(&self) -> &BTreeSet<VolumeFolder> {
+        &self.volumes
     }
 
     /// Every file with what it holds; a symbolic link holds the text of its target.

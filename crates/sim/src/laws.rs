@@ -5,6 +5,7 @@
 //! The laws about what a scheduler is told (terminal is final, updates in order, task states legal) stand in
 //! `scheduler.rs`, which sees each update with the eyes of a framework.
 
+pub mod agreed;
 pub mod exclusive;
 pub mod once;
 pub mod settled;

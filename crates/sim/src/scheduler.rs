@@ -2,6 +2,8 @@
 
 //! A simulated framework: takes offers, launches scripts, kills some, acknowledges all it is told.
 
+mod operations;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -30,6 +32,8 @@ pub struct Profile {
     pub stubborn: f64,
     /// Chance that an offer is left lying instead of being answered.
     pub sleepy: f64,
+    /// Whether it reserves resources and keeps volumes.
+    pub reserving: bool,
     /// Seconds for which it refuses what it does not need.
     pub refuse_seconds: f64,
 }
@@ -57,6 +61,8 @@ pub struct Scheduler {
     pub closing: bool,
     pub last_offer: Option<Mono>,
     launched: usize,
+    /// Operations and volumes that it gave names to.
+    operations: usize,
     name: String,
 }
 
@@ -71,6 +77,7 @@ impl Scheduler {
             closing: false,
             last_offer: None,
             launched: 0,
+            operations: 0,
             name: format!("framework-{index}"),
         }
     }
@@ -88,6 +95,9 @@ impl Scheduler {
         let mut capabilities = vec![v1::framework_info::capability::Type::MultiRole];
         if self.profile.partition_aware {
             capabilities.push(v1::framework_info::capability::Type::PartitionAware);
+        }
+        if self.profile.reserving {
+            capabilities.push(v1::framework_info::capability::Type::ReservationRefinement);
         }
         let framework_id = self.id.as_ref().map(|id| v1::FrameworkID::from(id.as_str()));
         let info = v1::FrameworkInfo {
@@ -161,6 +171,10 @@ impl Scheduler {
                 let status = event.update.expect("UPDATE carries its member").status;
                 calls.extend(self.on_update(&status, counts)?);
             }
+            Some(event::Type::UpdateOperationStatus) => {
+                let update = event.update_operation_status.expect("the event carries its member");
+                calls.extend(self.on_operation(&update.status, counts)?);
+            }
             Some(event::Type::Failure) => counts.add("failure event"),
             Some(event::Type::Error) => {
                 counts.add("error event");
@@ -172,10 +186,15 @@ impl Scheduler {
     }
 
     /// Launches what fits and is wanted, and refuses the rest.
-    fn answer(&mut self, rng: &mut Entropy, offer: v1::Offer, counts: &mut Counts) -> Call {
+    fn answer(&mut self, rng: &mut Entropy, mut offer: v1::Offer, counts: &mut Counts) -> Call {
         self.offers.remove(&offer.id.value);
+        let volumes = self.volumes(&offer);
+        let mut operations = self.operations(rng, &mut offer, counts);
+        let free = |one: &v1::Resource| {
+            one.reservations.is_empty() && one.role.as_deref().is_none_or(|role| role == "*")
+        };
         let amount = |name: &str| -> f64 {
-            let named = offer.resources.iter().filter(|resource| resource.name == name);
+            let named = offer.resources.iter().filter(|resource| resource.name == name && free(resource));
             named.filter_map(|resource| resource.scalar.as_ref()).map(|scalar| scalar.value).sum()
         };
         let fits =
@@ -184,25 +203,26 @@ impl Scheduler {
         let count = fits.min(wanted).min(1 + rng.below(4) as usize);
         let filters =
             Some(v1::Filters { refuse_seconds: Some(self.profile.refuse_seconds), ..Default::default() });
-        if count == 0 {
+        if count == 0 && operations.is_empty() {
             counts.add("offer declined");
             let decline = call::Decline { offer_ids: vec![offer.id], filters, ..Default::default() };
             return Call { decline: Some(decline), ..self.call(call::Type::Decline) };
         }
         counts.add("offer accepted");
-        let task_infos = (0..count).map(|_| self.task(rng, &offer)).collect();
-        let launch = v1::offer::operation::Launch { task_infos, ..Default::default() };
-        let operation = v1::offer::Operation {
-            r#type: Some(v1::offer::operation::Type::Launch),
-            launch: Some(launch),
-            ..Default::default()
-        };
-        let accept = call::Accept {
-            offer_ids: vec![offer.id],
-            operations: vec![operation],
-            filters,
-            ..Default::default()
-        };
+        let mut task_infos: Vec<v1::TaskInfo> = (0..count).map(|_| self.task(rng, &offer)).collect();
+        // One that was just destroyed is asked for in vain, which is told as an error.
+        if let (Some(task), Some(volume)) = (task_infos.first_mut(), rng.pick(&volumes)) {
+            task.resources.push(volume.clone());
+        }
+        if count > 0 {
+            let launch = v1::offer::operation::Launch { task_infos, ..Default::default() };
+            operations.push(v1::offer::Operation {
+                r#type: Some(v1::offer::operation::Type::Launch),
+                launch: Some(launch),
+                ..Default::default()
+            });
+        }
+        let accept = call::Accept { offer_ids: vec![offer.id], operations, filters, ..Default::default() };
         Call { accept: Some(accept), ..self.call(call::Type::Accept) }
     }
 

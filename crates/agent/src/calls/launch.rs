@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
 use kaon_executor::Report;
-use kaon_model::{AgentId, ExecutorId, TaskId, TaskState};
+use kaon_model::{AgentId, ExecutorId, Resource, TaskId, TaskState};
 
 use super::run_task::Order;
 use crate::agent::{Agent, Awaited, Cx};
@@ -103,6 +103,15 @@ impl Agent {
             let subject = if order.is_group { "Task group" } else { "Task" };
             return lost(Reason::ReasonInvalidOffers, &format!("{subject} assumes outdated resource state"));
         }
+        if let Some(what) = self.lacks_resources(order) {
+            let message = format!("The checkpointed resources being used by the {what} to the agent");
+            return lost(Reason::ReasonResourcesUnknown, &message);
+        }
+        if let Some(message) = self.late_volume(order, key) {
+            let reason =
+                if order.is_group { Reason::ReasonTaskGroupInvalid } else { Reason::ReasonTaskInvalid };
+            return Some(Ending { state: TaskState::Error, reason, message });
+        }
         let executor = self.state.executor(key);
         let of_executor = executor.map_or(0, |executor| executor.queue.len() + executor.tasks.len());
         let too_many = self.owners.len() >= MAX_CONTAINERS
@@ -136,6 +145,37 @@ impl Agent {
         }
     }
 
+    /// Reservations and volumes that the agent does not know: the order to make them did not come, or not yet.
+    fn lacks_resources(&self, order: &Order) -> Option<&'static str> {
+        let checkpointed = self.state.total.checkpointed();
+        let known = |wire: &[v1::Resource]| {
+            let mut wanted = wire.iter().filter_map(|one| Resource::from_wire(one).ok());
+            wanted.all(|mut one| {
+                one.allocation_role = None;
+                !one.is_checkpointed() || checkpointed.contains(&one)
+            })
+        };
+        if !order.tasks.iter().all(|task| known(&task.resources)) {
+            return Some("task or task group are unknown");
+        }
+        (!known(&order.executor.resources)).then_some("executor are unknown")
+    }
+
+    /// A volume that would have to come into the sandbox of an executor that runs already.
+    fn late_volume(&self, order: &Order, key: &Key) -> Option<String> {
+        let running = self.state.executor(key).is_some_and(|executor| executor.phase != Phase::Preparing);
+        if order.kind != Kind::Custom || !running {
+            return None;
+        }
+        let brings = |task: &&v1::TaskInfo| task.resources.iter().any(|one| one.disk.is_some());
+        let task = order.tasks.iter().find(brings)?;
+        Some(format!(
+            "Task '{}' brings a persistent volume to an executor that runs already, which this agent does not support: \
+             let the executor hold the volume",
+            task.task_id.value
+        ))
+    }
+
     fn refuse_launch(&mut self, cx: &mut Cx, order: &Order, key: &Key, refusal: &Ending) {
         for task in &order.tasks {
             let report = Report {
@@ -155,6 +195,8 @@ impl Agent {
 
     fn accept_launch(&mut self, cx: &mut Cx, agent: &AgentId, order: Order, key: &Key, new_framework: bool) {
         let fresh = self.state.executor(key).is_none();
+        let mut held = order.tasks.iter().flat_map(|task| &task.resources).chain(&order.executor.resources);
+        let uses_volumes = held.any(|resource| resource.disk.is_some());
         let container = self.fresh_container();
         let nested: Vec<_> = order.tasks.iter().map(|_| self.fresh_container()).collect();
         let Some(framework) = self.state.frameworks.get_mut(&order.framework_id) else { return };
@@ -197,7 +239,9 @@ impl Agent {
             self.record(cx, vec![link], None);
         }
         let then = Awaited::Run { key: key.clone(), container, tasks };
-        self.after(cx, checkpoints.then_some(ops), then);
+        // The folders of volumes may be among the facts that are still being written.
+        let waits = checkpoints || uses_volumes;
+        self.after(cx, waits.then_some(if checkpoints { ops } else { Vec::new() }), then);
     }
 }
 

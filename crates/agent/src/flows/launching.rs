@@ -8,13 +8,13 @@ use kaon_api::v1;
 use kaon_executor::Spec;
 use kaon_executor::command::{Action, Input};
 use kaon_executor::group::Order;
-use kaon_model::{ContainerId, TaskId};
+use kaon_model::{ContainerId, Resource, TaskId};
 
 use super::checking::{Asked, for_checks};
 use super::environment::environment;
 use crate::agent::{Agent, Cx, Timer};
-use crate::effect::{Effect, Launch};
-use crate::journal::{facts, layout};
+use crate::effect::{Effect, Launch, Mount};
+use crate::journal::{VolumeFolder, facts, layout};
 use crate::state::{Ending, Executor, Framework, Key, Kind, Owner, Phase, Queued};
 use crate::updates::Source;
 
@@ -204,6 +204,10 @@ fn executor_launch(
         user: user(config, framework, Some(&command)),
         command,
         container_info: executor.info.container.clone(),
+        // Those of its first tasks, too: what is there when it starts is all that it will find.
+        volumes: mounts(
+            executor.queue.iter().flat_map(|queued| &queued.info.resources).chain(&executor.info.resources),
+        )?,
         resources: executor.info.resources.clone(),
         dies_with_agent: !executor.checkpoints,
     })
@@ -224,6 +228,7 @@ fn task_launch(
         user: user(config, framework, Some(&command)),
         command,
         container_info: queued.info.container.clone(),
+        volumes: mounts(&queued.info.resources)?,
         resources: queued.info.resources.clone(),
         dies_with_agent: !executor.checkpoints,
         container,
@@ -236,6 +241,24 @@ pub(super) fn task_sandbox(executor: &Executor, container: &ContainerId) -> Stri
         Kind::Default => layout::nested_sandbox(&executor.sandbox, container),
         Kind::Command | Kind::Custom => executor.sandbox.clone(),
     }
+}
+
+/// The volumes among the resources of a container.
+///
+/// Mesos: those whose path in the container has a slash in it are left out with a warning.
+fn mounts<'a>(resources: impl IntoIterator<Item = &'a v1::Resource>) -> Result<Vec<Mount>, String> {
+    let mut mounts = Vec::new();
+    for resource in resources.into_iter().filter_map(|one| Resource::from_wire(one).ok()) {
+        let Some(volume) = resource.disk.as_ref().and_then(|disk| disk.volume.as_ref()) else { continue };
+        let Some(folder) = VolumeFolder::of(&resource) else { continue };
+        let path = &volume.container_path;
+        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+        if !path.split('/').all(plain) {
+            return Err(format!("The persistent volume at '{path}' must lie below the sandbox"));
+        }
+        mounts.push(Mount { folder, container_path: path.clone() });
+    }
+    Ok(mounts)
 }
 
 /// As whom a process runs; none for the agent's own user.

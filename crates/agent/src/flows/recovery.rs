@@ -47,8 +47,24 @@ impl Agent {
         containers: Vec<(ContainerId, RecoveredContainer)>,
     ) {
         let containers: Containers = containers.into_iter().collect();
-        let Recovered { agent, boot_id, frameworks, other_agents, quarantined, warnings, repairs } =
-            recovered;
+        let Recovered {
+            agent,
+            boot_id,
+            frameworks,
+            other_agents,
+            quarantined,
+            warnings,
+            repairs,
+            resources,
+            unfinished,
+        } = recovered;
+        // What runs may still be wanted, so nothing is touched.
+        if !self.recover_resources(cx, &resources) {
+            return;
+        }
+        if !unfinished.is_empty() {
+            self.record(cx, unfinished, None);
+        }
         other_agents.into_iter().for_each(|id| self.discard_agent(cx, id));
         self.state.counters.recovery_errors = quarantined.len() as u64;
         warnings.into_iter().for_each(|warning| cx.warn(warning));
@@ -61,6 +77,7 @@ impl Agent {
                         self.record(cx, repairs, None);
                     }
                     self.take_up(cx, agent, frameworks, quarantined, &containers, rebooted);
+                    self.recover_operations(cx, resources.operations);
                 }
                 Takeover::Another => {}
                 // What runs may still be wanted, so nothing is touched.

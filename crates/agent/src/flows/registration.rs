@@ -27,13 +27,15 @@ use crate::state::{Executor, Kind, Master, Phase, Session, has_capability};
 /// Bound: the longest time between two tries to register.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 
-/// What this agent can do, and says so. The rest of Mesos's list (volumes that grow, feedback on operations, draining,
-/// limits apart from requests) is not claimed before it is there.
-pub(crate) const CAPABILITIES: [Capability; 4] = [
+/// What this agent can do, and says so. The rest of Mesos's list (draining, limits apart from requests) is not claimed
+/// before it is there.
+pub(crate) const CAPABILITIES: [Capability; 6] = [
     Capability::MultiRole,
     Capability::HierarchicalRole,
     Capability::ReservationRefinement,
     Capability::ResourceProvider,
+    Capability::ResizeVolume,
+    Capability::AgentOperationFeedback,
 ];
 
 impl Agent {
@@ -85,6 +87,7 @@ impl Agent {
     fn register_message(&self) -> RegisterAgentMessage {
         RegisterAgentMessage {
             agent: Box::new(self.info_for_masters()),
+            checkpointed_resources: self.checkpointed_for_masters(),
             version: Some(self.config.version.clone()),
             agent_capabilities: capabilities(),
             resource_version_uuid: Some(self.version_uuid()),
@@ -97,6 +100,13 @@ impl Agent {
         let mut info = v1::AgentInfo::clone(&self.state.info);
         let _ = format::downgrade_all(&mut info.resources);
         info
+    }
+
+    /// Mesos: of these, too, as much as can be said so.
+    fn checkpointed_for_masters(&self) -> Vec<v1::Resource> {
+        let mut checkpointed = self.state.total.checkpointed().to_wire();
+        let _ = format::downgrade_all(&mut checkpointed);
+        checkpointed
     }
 
     fn version_uuid(&self) -> v1::UUID {
@@ -123,6 +133,7 @@ impl Agent {
         };
         ReregisterAgentMessage {
             agent: Box::new(self.info_for_masters()),
+            checkpointed_resources: self.checkpointed_for_masters(),
             tasks: tasks.collect(),
             executor_infos: executors()
                 .filter(listed)
@@ -205,10 +216,11 @@ impl Agent {
     /// operations, nor at whether a drain is done.
     fn send_update_agent(&self, cx: &mut Cx) {
         let (Some(master), Some(id)) = (&self.state.master, &self.state.id) else { return };
+        let operations = self.state.operations.values().map(|one| v1::Operation::clone(one)).collect();
         let message = UpdateAgentMessage {
             agent_id: v1::AgentID::from(id.as_str()),
             update_oversubscribed_resources: Some(false),
-            operations: Some(update_agent_message::Operations::default()),
+            operations: Some(update_agent_message::Operations { operations, ..Default::default() }),
             resource_providers: Some(update_agent_message::ResourceProviders::default()),
             resource_version_uuid: Some(self.version_uuid()),
             ..Default::default()

@@ -204,10 +204,12 @@ impl Agent {
             self.updates.rewind(&stream);
             self.send_next(cx, &stream);
         }
+        self.resume_operations(cx);
     }
 
     pub(crate) fn pause_updates(&mut self) {
         self.updates.paused = true;
+        self.pause_operations();
         for (framework, task) in self.updates.keys() {
             self.timers.cancel(&Timer::Retry(framework.clone(), task.clone()));
         }

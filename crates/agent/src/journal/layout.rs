@@ -7,6 +7,12 @@ use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 pub(crate) const BOOT_ID: &str = "meta/boot_id";
 pub(crate) const META_AGENTS: &str = "meta/slaves";
 pub(crate) const LATEST: &str = "latest";
+/// What was done to the resources, with the operations that did it.
+pub(crate) const RESOURCE_STATE: &str = "meta/resources/resources_and_operations.state";
+pub(crate) const RESOURCE_STATE_TARGET: &str = "meta/resources/resources_and_operations.target";
+/// The same for agents from before operations.
+pub(crate) const RESOURCES: &str = "meta/resources/resources.info";
+pub(crate) const RESOURCES_TARGET: &str = "meta/resources/resources.target";
 
 /// The two trees that name an agent's things alike: the facts about them, and the sandboxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,13 +6,13 @@ mod draft;
 
 use std::collections::BTreeMap;
 
-use kaon_api::internal::StatusUpdate;
+use kaon_api::internal::{StatusUpdate, UpdateOperationStatusRecord, update_operation_status_record};
 use kaon_api::v1;
 use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Uuid};
 
 use super::layout::{BOOT_ID, LATEST, META_AGENTS};
 use super::run_file::RunFile;
-use super::{FileOp, record};
+use super::{FileOp, RecoveredResources, record};
 use draft::Draft;
 
 /// What an agent left behind. The default is that of one that never was.
@@ -31,6 +31,10 @@ pub struct Recovered {
     pub warnings: Vec<String>,
     /// Writes that cut off records that were not finished.
     pub repairs: Vec<FileOp>,
+    /// What was done to the resources of this host, whichever agent it was.
+    pub resources: RecoveredResources,
+    /// Writes that finish a change of resources that was cut short.
+    pub unfinished: Vec<FileOp>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +98,15 @@ pub fn recover(
     let text = |path: &str| files.get(path).map(|bytes| String::from_utf8_lossy(bytes).trim().to_string());
     let mut recovered =
         Recovered { boot_id: text(BOOT_ID).filter(|boot_id| !boot_id.is_empty()), ..Recovered::default() };
+    // Mesos: read whether or not the agent stays the same.
+    match super::resources::recover(|path| files.get(path)) {
+        Ok((resources, unfinished)) => (recovered.resources, recovered.unfinished) = (resources, unfinished),
+        Err(damage) if strict => return Err(damage),
+        Err(damage) => recovered.warnings.push(format!(
+            "{} is damaged at byte {}: {}; reservations and volumes are forgotten, though their data stay",
+            damage.path, damage.offset, damage.why
+        )),
+    }
     // Mesos links by absolute path: what counts is where it ends.
     let latest = text(&format!("{META_AGENTS}/{LATEST}"));
     let latest =
@@ -118,7 +131,16 @@ pub fn recover(
         }
     }
     draft.finish(&mut recovered);
+    recovered.resources.operations.retain(|operation| !was_acknowledged(&files, &folder, operation));
     Ok(recovered)
+}
+
+/// Whether a log of Mesos tells that the end of an operation was acknowledged.
+fn was_acknowledged(files: &BTreeMap<String, Vec<u8>>, agent: &str, operation: &v1::Operation) -> bool {
+    let Ok(uuid) = Uuid::from_bytes(&operation.uuid.value) else { return false };
+    let log = files.get(&format!("{agent}operations/{uuid}/operation.updates"));
+    let records = log.map(|bytes| record::decode_all::<UpdateOperationStatusRecord>(bytes).0);
+    records.into_iter().flatten().any(|one| one.r#type == update_operation_status_record::Type::Ack)
 }
 
 fn other_agents(files: &BTreeMap<String, Vec<u8>>, latest: Option<&str>) -> Vec<AgentId> {
@@ -138,7 +160,7 @@ fn read_one<M: kaon_api::wire::Message>(path: &str, bytes: &[u8]) -> Result<Opti
     record::decode_one(bytes).map(Some).map_err(|damage| corrupt(path, &damage))
 }
 
-fn corrupt(path: &str, damage: &record::Damage) -> CorruptJournal {
+pub(super) fn corrupt(path: &str, damage: &record::Damage) -> CorruptJournal {
     let why = match damage {
         record::Damage::Torn { .. } => "it ends in the middle of a record".to_string(),
         record::Damage::Corrupt { error, .. } => error.to_string(),

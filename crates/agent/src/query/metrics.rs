@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use kaon_api::v1::TaskState;
 use kaon_model::{Resources, Wall};
 
-use super::resources::read;
 use super::state::used;
 use crate::state::{Phase, Session, View};
 
@@ -74,7 +73,7 @@ fn executors(view: &View, put: &mut impl FnMut(&str, f64)) {
 }
 
 fn resources(view: &View, put: &mut impl FnMut(&str, f64)) {
-    let total = read(&view.state.info.resources);
+    let total = view.state.total.clone();
     let used = used(view.state.executors());
     for name in ["cpus", "gpus", "mem", "disk"] {
         for (infix, total, used) in [

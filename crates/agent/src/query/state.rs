@@ -13,7 +13,7 @@ use super::members::{Members, json};
 use super::resources::{held_by, put_flat, put_full, read};
 use super::{executors, identity};
 use crate::flows::CAPABILITIES;
-use crate::state::{Executor, View};
+use crate::state::{Executor, State, View};
 
 pub(super) fn endpoint(view: &View) -> String {
     let state = &*view.state;
@@ -47,7 +47,8 @@ pub(super) fn endpoint(view: &View) -> String {
 
 fn write_resources(w: &mut JsonWriter<'_>, view: &View) {
     let state = &*view.state;
-    let total = read(&state.info.resources);
+    let total = state.total.clone();
+    let listed = listed(state);
     let used = used(state.executors()).unallocate();
     put_flat(w, "resources", &total);
     w.members("reserved_resources", |w| write_by_role(w, &total.by_reservation()));
@@ -60,14 +61,19 @@ fn write_resources(w: &mut JsonWriter<'_>, view: &View) {
     };
     w.members("reserved_resources_full", |w| {
         for role in total.by_reservation().keys() {
-            put_full(w, role.as_str(), state.info.resources.iter().filter(reserved_for(role)));
+            put_full(w, role.as_str(), listed.iter().filter(reserved_for(role)));
         }
     });
     let is_unreserved =
         |resource: &&v1::Resource| !read(std::slice::from_ref(resource)).unreserved().is_empty();
-    put_full(w, "unreserved_resources_full", state.info.resources.iter().filter(is_unreserved));
+    put_full(w, "unreserved_resources_full", listed.iter().filter(is_unreserved));
     w.members("reserved_resources_allocated", |w| write_by_role(w, &used.by_reservation()));
     put_flat(w, "unreserved_resources_allocated", &used.unreserved());
+}
+
+/// Mesos: in the order in which the operator gave them, as long as that is what they are.
+fn listed(state: &State) -> Vec<v1::Resource> {
+    if state.total.checkpointed().is_empty() { state.info.resources.clone() } else { state.total.to_wire() }
 }
 
 fn write_by_role(w: &mut JsonWriter<'_>, by_role: &BTreeMap<Role, Resources>) {

@@ -43,8 +43,11 @@ pub fn answer(
         }
         Type::GetFrameworks => answer.get_frameworks = Some(get_frameworks(view)),
         Type::GetExecutors => answer.get_executors = Some(get_executors(view)),
-        // The agent applies no operations and has no providers, so there are none to tell of.
-        Type::GetOperations => answer.get_operations = Some(GetOperations::default()),
+        Type::GetOperations => {
+            let operations = view.state.operations.values().map(|one| v1::Operation::clone(one)).collect();
+            answer.get_operations = Some(GetOperations { operations, ..Default::default() });
+        }
+        // The agent has no providers, so there are none to tell of.
         Type::GetResourceProviders => answer.get_resource_providers = Some(GetResourceProviders::default()),
         Type::GetTasks => answer.get_tasks = Some(Box::new(get_tasks(view))),
         Type::GetAgent => answer.get_agent = Some(get_agent(view)),

@@ -59,7 +59,8 @@ fn an_idle_agent_tells_its_state_as_mesos_does() {
     let expected = [
         r#"{"version":"1.11.0","build_date":"2020-11-24 15:38:37","build_time":1606232317.0,"build_user":"ubuntu","#,
         r#""start_time":1000000000.0,"id":"S0","pid":"slave(1)@10.0.0.7:5051","hostname":"host7","#,
-        r#""capabilities":["MULTI_ROLE","HIERARCHICAL_ROLE","RESERVATION_REFINEMENT","RESOURCE_PROVIDER"],"#,
+        r#""capabilities":["MULTI_ROLE","HIERARCHICAL_ROLE","RESERVATION_REFINEMENT","RESOURCE_PROVIDER","#,
+        r#""RESIZE_VOLUME","AGENT_OPERATION_FEEDBACK"],"#,
         &format!(r#""resources":{FLAT},"reserved_resources":{{}},"unreserved_resources":{FLAT},"#),
         &format!(r#""reserved_resources_full":{{}},"unreserved_resources_full":{full},"#),
         r#""reserved_resources_allocated":{},"#,

@@ -4,13 +4,14 @@
 //!
 //! ```text
 //! start | restart | reboot | crash    an agent on what lies on the disk; the one before it was killed
-//! describe host8                      the agent's configuration, from the next start on
+//! describe host8 | shrink-agent cpus:1 the agent's configuration, from the next start on
 //! framework f1 [checkpoint] [aware] [killing]
 //! leader [10.0.0.1:5050] | no leader | exited 10.0.0.1:5050 | ping | ping disconnected
 //! registered S0 | reregistered S0 [f1 t9]
 //! run f1 t1 [executor=e1] [cmd=sleep] [grace=5] [max=60] [launch=true] [agent=S1] [stale] [user=bob] [limits=cpus]
 //!     [check=80 | check=script] [health=80 | health=script]      a TCP check of that port, or a command
 //! looked check|health c1 1 0 | true | failed why
+//!     [volume=60:v]       with the words of `operations.rs`
 //! group f1 e1 t1,t2 [custom] [launch=true]
 //! kill f1 t1 [2] | ack f1 t1 [u3 | wrong] | from 10.0.0.9:5050 <any of the master's messages>
 //! update-framework f1 | shutdown-framework f1 | shutdown-executor f1 e1 | message f1 e1 text | shutdown why
@@ -42,6 +43,10 @@ pub fn run(world: &mut World, line: &str) {
             world.containers.clear();
             world.config.boot_id += "'";
             world.start();
+        }
+        ["shrink-agent", resources] => {
+            let resources = kaon_model::parse_list(resources, &kaon_model::Role::star());
+            world.config.info.resources = resources.unwrap();
         }
         ["describe", hostname] => world.config.info.hostname = hostname.to_string(),
         ["framework", id, ref rest @ ..] => {
@@ -179,6 +184,9 @@ fn framework(id: &str, options: &[&str]) -> v1::FrameworkInfo {
 }
 
 fn message(world: &World, words: &[&str]) -> PeerMessage {
+    if let Some(message) = crate::operations::message(world, words) {
+        return message;
+    }
     match *words {
         ["ping", ref rest @ ..] => {
             PeerMessage::Ping(internal::PingAgentMessage { connected: rest.is_empty(), ..Default::default() })
@@ -301,7 +309,11 @@ fn task(id: &str, options: &[&str]) -> v1::TaskInfo {
         name: format!("task {id}"),
         task_id: id.into(),
         agent_id: option(options, "agent").unwrap_or("S0").into(),
-        resources: kaon_model::parse_list("cpus:1;mem:32", &kaon_model::Role::star()).unwrap(),
+        resources: kaon_model::parse_list("cpus:1;mem:32", &kaon_model::Role::star())
+            .unwrap()
+            .into_iter()
+            .chain(option(options, "volume").map(crate::operations::volume))
+            .collect(),
         command: Some(Box::new(command)),
         kill_policy: option(options, "grace").map(policy),
         max_completion_time: option(options, "max").map(seconds),

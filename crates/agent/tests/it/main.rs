@@ -10,6 +10,7 @@ mod endings;
 mod endpoints;
 mod inputs;
 mod mesos;
+mod operations;
 mod render;
 mod rounds;
 mod scene;

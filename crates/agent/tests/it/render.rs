@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use kaon_agent::effect::{Check, Effect, Launch, Probe, Reply, ToPeer};
 use kaon_agent::input::Look;
-use kaon_agent::journal::FileOp;
+use kaon_agent::journal::{FileOp, VolumeFolder};
 use kaon_api::wire::Enumeration;
 use kaon_api::{internal, v1};
 use kaon_model::{ContainerId, Uuid};
@@ -131,6 +131,9 @@ fn op_line(names: &mut Names, op: &FileOp) -> String {
             format!("{path} -> {target}")
         }
         FileOp::Remove { path } => format!("rm {}", short(names, path)),
+        FileOp::Rename { from, to } => format!("mv {} {}", short(names, from), short(names, to)),
+        FileOp::MakeVolume { folder } => format!("make {}", volume(folder)),
+        FileOp::RemoveVolume { folder } => format!("empty {}", volume(folder)),
     }
 }
 
@@ -140,15 +143,31 @@ fn launch_line(names: &mut Names, launch: &Launch) -> String {
     let command = launch.command.value.clone().unwrap_or_default();
     let user = launch.user.as_ref().map(|user| format!(" user={user}")).unwrap_or_default();
     let dies = if launch.dies_with_agent { " dies-with-agent" } else { "" };
-    format!("launch {container} [{command}] in {sandbox}{user}{dies}")
+    let mounts = launch.volumes.iter();
+    let volumes: String =
+        mounts.map(|mount| format!(" {}={}", mount.container_path, volume(&mount.folder))).collect();
+    format!("launch {container} [{command}] in {sandbox}{user}{dies}{volumes}")
 }
 
 fn message_line(names: &mut Names, message: &ToPeer) -> String {
     match message {
-        ToPeer::Register(_) => "Register".to_string(),
+        ToPeer::Register(message) => format!("Register{}", checkpointed(&message.checkpointed_resources)),
         ToPeer::Reregister(message) => reregister_line(message),
         ToPeer::Unregister(message) => format!("Unregister {}", message.agent_id.value),
-        ToPeer::Update(message) => format!("Update {}", message.agent_id.value),
+        ToPeer::Update(message) => {
+            let operations = message.operations.iter().flat_map(|listed| &listed.operations);
+            let listed: String = operations.map(|one| format!(" o{}", one.uuid.value[0])).collect();
+            format!("Update {}{listed}", message.agent_id.value)
+        }
+        ToPeer::UpdateOperationStatus(message) => {
+            let status = &message.status;
+            let number = message.operation_uuid.as_ref().map_or(0, |uuid| uuid.value[0]);
+            let framework = message.framework_id.as_ref().map_or("-", |id| &id.value);
+            let id = status.operation_id.as_ref().map(|id| format!(" id={}", id.value)).unwrap_or_default();
+            let told = if status.uuid.is_some() { "" } else { " once" };
+            let text = status.message.as_ref().map(|text| format!(" [{text}]")).unwrap_or_default();
+            format!("OperationStatus o{number} {framework}{id} {}{told}{text}", status.state.name())
+        }
         ToPeer::Pong(_) => "Pong".to_string(),
         ToPeer::StatusUpdate(message) => {
             assert_eq!(message.update.uuid, message.update.status.uuid);
@@ -169,6 +188,16 @@ fn message_line(names: &mut Names, message: &ToPeer) -> String {
     }
 }
 
+fn checkpointed(wire: &[v1::Resource]) -> String {
+    let resources = kaon_model::Resources::from_wire(wire).unwrap();
+    if resources.is_empty() { String::new() } else { format!(" with [{resources}]") }
+}
+
+fn volume(folder: &VolumeFolder) -> String {
+    let disk = folder.disk.as_ref().map(|disk| format!("{disk}:")).unwrap_or_default();
+    format!("{disk}{}", folder.path.replace(' ', "_"))
+}
+
 fn reregister_line(message: &internal::ReregisterAgentMessage) -> String {
     let task = |task: &v1::Task| {
         let executor = task.executor_id.as_ref().map(|id| format!("@{}", id.value)).unwrap_or_default();
@@ -176,8 +205,9 @@ fn reregister_line(message: &internal::ReregisterAgentMessage) -> String {
     };
     let list = |items: Vec<String>| items.join(" ");
     format!(
-        "Reregister {} tasks=[{}] executors=[{}] frameworks=[{}] completed=[{}]",
+        "Reregister {}{} tasks=[{}] executors=[{}] frameworks=[{}] completed=[{}]",
         message.agent.id.as_ref().unwrap().value,
+        checkpointed(&message.checkpointed_resources),
         list(message.tasks.iter().map(task).collect()),
         list(message.executor_infos.iter().map(|info| info.executor_id.value.clone()).collect()),
         list(message.frameworks.iter().map(|info| info.id.as_ref().unwrap().value.clone()).collect()),

@@ -27,6 +27,8 @@ pub struct World {
     /// Writes that the disk has not made yet.
     pub held: Option<VecDeque<(Record, Vec<FileOp>)>>,
     pub containers: BTreeMap<ContainerId, RecoveredContainer>,
+    /// The identity of the last status told of each operation.
+    pub told: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The update of each task that was sent last.
     pub sent: BTreeMap<String, Vec<u8>>,
     /// All messages that were sent.
@@ -74,6 +76,7 @@ impl World {
             held: None,
             containers: BTreeMap::new(),
             sent: BTreeMap::new(),
+            told: BTreeMap::new(),
             messages: Vec::new(),
             environment: Vec::new(),
             version: Vec::new(),
@@ -176,6 +179,11 @@ impl World {
                 let status = &message.update.status;
                 self.sent.insert(status.task_id.value.clone(), status.uuid.clone().unwrap());
             }
+            ToPeer::UpdateOperationStatus(message) => {
+                if let (Some(operation), Some(status)) = (&message.operation_uuid, &message.status.uuid) {
+                    self.told.insert(operation.value.clone(), status.value.clone());
+                }
+            }
             ToPeer::Register(message) => {
                 self.version = message.resource_version_uuid.clone().unwrap().value;
             }
@@ -215,6 +223,11 @@ impl World {
                 FileOp::Replace { path, bytes } => drop(self.files.insert(path, bytes)),
                 FileOp::Append { path, bytes } => self.files.entry(path).or_default().extend(bytes),
                 FileOp::Symlink { path, target } => drop(self.files.insert(path, target.into_bytes())),
+                FileOp::Rename { from, to } => {
+                    let bytes = self.files.remove(&from).unwrap();
+                    self.files.insert(to, bytes);
+                }
+                FileOp::MakeVolume { .. } | FileOp::RemoveVolume { .. } => {}
                 FileOp::Remove { path } => {
                     let below = format!("{path}/");
                     self.files.retain(|name, _| *name != path && !name.starts_with(&below));

@@ -15,14 +15,18 @@ use std::sync::Arc;
 #[must_use = "what is not closed stays booked for good"]
 pub struct Holding {
     number: u64,
-    at: AgentAt,
-    seat: SeatAt,
-    agent: AgentId,
+    pub(super) at: AgentAt,
+    pub(super) seat: SeatAt,
+    pub(super) agent: AgentId,
     framework: FrameworkId,
     role: Role,
-    rest: Resources,
+    pub(super) rest: Resources,
+    /// What operations made that may not be taken any more.
+    pub(super) aside: Resources,
+    /// What there was before the first operation; none while there was no operation.
+    pub(super) offered: Option<Resources>,
     /// Whether nothing was taken yet.
-    unused: bool,
+    pub(super) unused: bool,
 }
 
 impl Holding {
@@ -43,7 +47,7 @@ impl Holding {
         &self.rest
     }
 
-    fn key(&self) -> Key {
+    pub(super) fn key(&self) -> Key {
         Key::Holding(self.number)
     }
 }
@@ -92,7 +96,8 @@ impl Ledger {
         self.next_holding += 1;
         let Seated { framework, role } = self.seated(seat);
         let agent = self.books.agents[at.0].id().clone();
-        Holding { number, at, seat, agent, framework, role, rest, unused: true }
+        let (aside, offered) = (Resources::new(), None);
+        Holding { number, at, seat, agent, framework, role, rest, aside, offered, unused: true }
     }
 
     fn seated(&self, seat: SeatAt) -> Seated {
@@ -147,8 +152,14 @@ impl Ledger {
     pub fn close(&mut self, holding: Holding) -> Returned {
         self.open.remove(&holding.number);
         self.unpost(holding.at, &holding.key());
-        let Holding { at: agent, seat, rest, unused, .. } = holding;
-        Returned { agent, seat, resources: Arc::new(rest), unused }
+        let Holding { at: agent, seat, rest, aside, offered, unused, .. } = holding;
+        let resources = Arc::new(&rest + &aside);
+        // Mesos: what operations made was not offered, so that it cannot be declined.
+        let declined = match offered {
+            None => resources.clone(),
+            Some(offered) => Arc::new(&*resources - &(&*resources - &offered)),
+        };
+        Returned { agent, seat, resources, declined, unused }
     }
 }
 

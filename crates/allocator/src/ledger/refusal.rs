@@ -3,7 +3,7 @@
 //! Why the ledger did not move something.
 
 use crate::books::Claim;
-use kaon_model::{AgentId, FrameworkId, OfferId, Resources, Role};
+use kaon_model::{AgentId, ConversionError, FrameworkId, OfferId, Resources, Role};
 
 /// Why nothing was moved. A refusal leaves everything as it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,4 +40,7 @@ pub enum Refusal {
     MixedOffers { first: OfferId, other: OfferId },
     #[error("{claim:?} of framework {framework} holds resources on agent {agent} already")]
     Claimed { agent: AgentId, framework: FrameworkId, claim: Claim },
+    /// An operation cannot be carried out on what there is.
+    #[error(transparent)]
+    Conversion(#[from] ConversionError),
 }

@@ -4,7 +4,8 @@
 
 use super::world::{Offer, World, agent_shape, framework_shape, ms, resources, role, roles, task};
 use kaon_allocator::{Account, Config, Drf, Policy, Priority, Withdrawal};
-use kaon_model::{AgentId, FrameworkId};
+use kaon_api::v1::offer::Operation;
+use kaon_model::{AgentId, Conversion, FrameworkId, Reservation, Resources, conversions};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -23,6 +24,10 @@ enum Step {
     Weigh(u8, u8),
     /// Which of the offers that are out; how much of it; for how long the rest is refused.
     Accept(u8, u8, u8),
+    /// Which of the offers; how much of it is reserved, or freed of its reservation; for how long the rest is refused.
+    Operate(u8, u8, u8),
+    /// Of an agent, how much is reserved, or freed of its reservation, without an offer.
+    OperateFree(u8, u8),
     Decline(u8, u8),
     TimeOut(u8),
     Rescind(u8),
@@ -47,6 +52,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => small().prop_map(Step::Revive),
         1 => (any(), any()).prop_map(|(r, w)| Step::Weigh(r, w)),
         6 => (any(), any(), any()).prop_map(|(o, n, s)| Step::Accept(o, n, s)),
+        4 => (any(), any(), any()).prop_map(|(o, n, s)| Step::Operate(o, n, s)),
+        2 => (small(), any()).prop_map(|(a, n)| Step::OperateFree(a, n)),
         3 => (any(), any()).prop_map(|(o, s)| Step::Decline(o, s)),
         1 => any().prop_map(Step::TimeOut),
         1 => any().prop_map(Step::Rescind),
@@ -69,6 +76,22 @@ fn total(n: u8) -> String {
 
 fn refuse_seconds(n: u8) -> Option<f64> {
     [None, Some(0.0), Some(2.0), Some(-1.0), Some(100.0)][usize::from(n % 5)]
+}
+
+/// A reservation of a part of these resources, or the end of one.
+fn operation(of: &Resources, n: u8) -> Option<Vec<Conversion>> {
+    use kaon_api::v1::offer::operation::{Reserve, Type, Unreserve};
+    let picked: Resources = of.iter().skip(usize::from(n % 3)).take(1).collect();
+    let first = picked.iter().next()?.clone();
+    let operation = if first.is_unreserved() {
+        let reserved = picked.push_reservation(&Reservation::dynamic(role("r"), Some("p")));
+        let reserve = Reserve { resources: reserved.to_wire(), ..Default::default() };
+        Operation { r#type: Some(Type::Reserve), reserve: Some(reserve), ..Default::default() }
+    } else {
+        let unreserve = Unreserve { resources: picked.to_wire(), ..Default::default() };
+        Operation { r#type: Some(Type::Unreserve), unreserve: Some(unreserve), ..Default::default() }
+    };
+    Some(conversions(&operation).unwrap())
 }
 
 /// The world with all that the steps need to remember.
@@ -130,6 +153,12 @@ impl Run {
             Step::Weigh(r, w) => {
                 drop(allocator.set_weight(&role(ROLES[usize::from(r) % 5]), f64::from(w) / 10.0));
             }
+            Step::OperateFree(a, n) => {
+                let free = allocator.books().agent(&agent(a)).map(|book| book.free().clone());
+                if let Some(steps) = free.and_then(|free| operation(&free, n)) {
+                    drop(allocator.convert_free(now, &agent(a), &steps));
+                }
+            }
             Step::Report(a, f, n) => self.report(a, f, n),
             Step::Pass(millis) => self.out.extend(self.world.pass(ms(u64::from(millis)))),
             _ => self.answer(step),
@@ -139,6 +168,7 @@ impl Run {
     fn answer(&mut self, step: &Step) {
         match *step {
             Step::Accept(which, part, secs) => self.accept(which, part, refuse_seconds(secs)),
+            Step::Operate(which, n, secs) => self.operate(which, n, refuse_seconds(secs)),
             Step::Decline(which, secs) => self.withdraw(which, Withdrawal::Declined(refuse_seconds(secs))),
             Step::TimeOut(which) => self.withdraw(which, Withdrawal::TimedOut),
             Step::Rescind(which) => self.withdraw(which, Withdrawal::Rescinded),
@@ -166,6 +196,24 @@ impl Run {
             self.tasks += 1;
             if self.world.allocator.take(&mut holding, task(self.tasks), resources("cpus:1;mem:32")).is_ok() {
                 self.running.push((offer.agent.clone(), offer.framework.clone(), self.tasks));
+            }
+        }
+        self.world.allocator.close(self.world.now, holding, refuse_seconds);
+    }
+
+    fn operate(&mut self, which: u8, n: u8, refuse_seconds: Option<f64>) {
+        let Some(offer) = self.pick(which) else { return };
+        let mut holding = self.world.allocator.open([&offer.id]).unwrap();
+        for n in [n, n >> 2] {
+            let before = holding.rest().all_quantities();
+            if let Some(steps) = operation(holding.rest(), n) {
+                let usable = n & 1 == 0;
+                let done = self.world.allocator.convert(&mut holding, &steps, usable);
+                // An agent may have become smaller than what was offered of it.
+                let book = self.world.allocator.books().agent(holding.agent()).unwrap();
+                assert!(done.is_ok() || book.is_overbooked(), "{done:?}");
+                let same = holding.rest().all_quantities() == before;
+                assert!(same || (done.is_ok() && !usable), "nothing is lost");
             }
         }
         self.world.allocator.close(self.world.now, holding, refuse_seconds);

@@ -242,3 +242,85 @@ fn a_forgotten_holding_is_noticed() {
         "the books are wrong: holding 0 was opened and never closed"
     );
 }
+
+fn steps(json: &str) -> Vec<kaon_model::Conversion> {
+    use kaon_api::json::{Dialect, from_json, parse};
+    kaon_model::conversions(&from_json(&parse(json.as_bytes()).unwrap(), Dialect::V1).unwrap()).unwrap()
+}
+
+fn disk(amount: u32, more: &str) -> String {
+    format!(
+        r#"{{"name":"disk","type":"SCALAR","scalar":{{"value":{amount}}},
+            "reservations":[{{"type":"DYNAMIC","role":"r"}}]{more}}}"#
+    )
+}
+
+fn volume(amount: u32, more: &str) -> String {
+    let volume = r#","disk":{"persistence":{"id":"v"},"volume":{"container_path":"d","mode":"RW"}}"#;
+    disk(amount, &format!("{volume}{more}"))
+}
+
+/// One agent of a hundred disk, all of it offered.
+fn disk_on_offer(ledger: &mut Ledger) -> kaon_allocator::Holding {
+    ledger.update_agent(&agent(), agent_shape("disk:100")).unwrap();
+    offer(ledger, "o1", "disk:100").unwrap();
+    ledger.open([&OfferId::from("o1")]).unwrap()
+}
+
+#[test]
+fn operations_follow_one_another_on_what_is_held() {
+    let mut ledger = ledger();
+    let mut holding = disk_on_offer(&mut ledger);
+    let reserve = steps(&format!(r#"{{"type":"RESERVE","reserve":{{"resources":[{}]}}}}"#, disk(40, "")));
+    let create = steps(&format!(r#"{{"type":"CREATE","create":{{"volumes":[{}]}}}}"#, volume(30, "")));
+    let refused = ledger.convert(&mut holding, &create, true).unwrap_err();
+    assert_eq!(refused.to_string(), "disk:100 does not contain disk(reservations: [(DYNAMIC,r)]):30");
+    ledger.convert(&mut holding, &reserve, true).unwrap();
+    ledger.convert(&mut holding, &create, true).unwrap();
+    let volumes = holding.rest().persistent_volumes();
+    ledger.take(&mut holding, task(1), volumes).unwrap();
+    let returned = ledger.close(holding);
+    assert_eq!(returned.resources.to_string(), "disk:60; disk(reservations: [(DYNAMIC,r)]):10");
+    assert_eq!(returned.declined.to_string(), "disk:60", "what was made was not on offer");
+    let total = ledger.books().agent(&agent()).unwrap().shape().total.clone();
+    assert_eq!(
+        total.to_string(),
+        "disk:60; disk(reservations: [(DYNAMIC,r)]):10; disk(reservations: [(DYNAMIC,r)])[v:d]:30"
+    );
+    assert_eq!(free(&ledger), "disk:60; disk(reservations: [(DYNAMIC,r)]):10");
+    ledger.check().unwrap();
+}
+
+#[test]
+fn what_is_set_aside_comes_back_but_cannot_be_taken() {
+    let mut ledger = ledger();
+    let mut holding = disk_on_offer(&mut ledger);
+    let reserve = steps(&format!(r#"{{"type":"RESERVE","reserve":{{"resources":[{}]}}}}"#, disk(40, "")));
+    ledger.convert(&mut holding, &reserve, false).unwrap();
+    assert_eq!(holding.rest().to_string(), "disk:60");
+    let returned = ledger.close(holding);
+    assert_eq!(returned.resources.to_string(), "disk:60; disk(reservations: [(DYNAMIC,r)]):40");
+    assert_eq!(returned.declined.to_string(), "disk:60");
+    ledger.check().unwrap();
+}
+
+#[test]
+fn a_shared_volume_is_not_destroyed_under_its_holders() {
+    let mut ledger = ledger();
+    let mut holding = disk_on_offer(&mut ledger);
+    let shared = volume(30, r#","shared":{}"#);
+    let reserve = steps(&format!(r#"{{"type":"RESERVE","reserve":{{"resources":[{}]}}}}"#, disk(30, "")));
+    let create = steps(&format!(r#"{{"type":"CREATE","create":{{"volumes":[{shared}]}}}}"#));
+    let destroy = steps(&format!(r#"{{"type":"DESTROY","destroy":{{"volumes":[{shared}]}}}}"#));
+    ledger.convert(&mut holding, &reserve, true).unwrap();
+    ledger.convert(&mut holding, &create, true).unwrap();
+    let volume = holding.rest().shared();
+    ledger.take(&mut holding, task(1), volume).unwrap();
+    let _ = ledger.close(holding);
+    let refused = ledger.convert_free(&agent(), &destroy).unwrap_err();
+    assert!(matches!(refused, Refusal::NotFree { .. }), "{refused}");
+    ledger.release(&agent(), &framework(), &task(1)).unwrap();
+    ledger.convert_free(&agent(), &destroy).unwrap();
+    assert_eq!(free(&ledger), "disk:70; disk(reservations: [(DYNAMIC,r)]):30");
+    ledger.check().unwrap();
+}

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use kaon_agent::journal::FileOp;
 
 use super::path::{below, fresh_name};
+use super::volumes;
 
 /// How names end under which something is made before it takes its place.
 pub(super) const UNFINISHED: &str = ".new";
@@ -39,6 +40,13 @@ pub(super) fn perform(work_dir: &Path, batch: &[Vec<FileOp>]) -> Result<(), Jour
             FileOp::Append { path, bytes } => ("append to", path, append(work_dir, path, bytes)),
             FileOp::Symlink { path, target } => ("link", path, link(work_dir, path, target)),
             FileOp::Remove { path } => ("remove", path, below(work_dir, path).and_then(|path| remove(&path))),
+            FileOp::Rename { from, to } => ("rename", from, rename(work_dir, from, to)),
+            FileOp::MakeVolume { folder } => {
+                ("make the volume", &folder.path, volumes::make(work_dir, folder))
+            }
+            FileOp::RemoveVolume { folder } => {
+                ("remove the volume", &folder.path, volumes::remove(work_dir, folder))
+            }
         };
         result.map_err(|error| JournalError { what, path: work_dir.join(path), error })
     })
@@ -52,6 +60,14 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
         Err(error) => Err(error),
     };
     match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// What is not there has its new name already.
+fn rename(work_dir: &Path, from: &str, to: &str) -> io::Result<()> {
+    match fs::rename(below(work_dir, from)?, below(work_dir, to)?) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
     }

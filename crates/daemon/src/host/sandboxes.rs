@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 
+use kaon_agent::effect::Mount;
 use kaon_containerizer::Sandbox;
 use kaon_containerizer::id::check_component;
 use kaon_containerizer::user::Credentials;
@@ -20,18 +21,27 @@ use tokio::sync::oneshot;
 
 use super::journal::remove;
 use super::path::{below, fresh_name};
+use super::volumes;
 use super::{HostError, io_error};
 
 /// Where folders wait below the work folder for their removal.
-const REMOVED: &str = ".removed";
+pub(super) const REMOVED: &str = ".removed";
 /// Mesos: nobody but its user and group looks inside a sandbox.
 const SANDBOX_MODE: u32 = 0o750;
 /// All may pass through a folder around the sandboxes of several users; none but the agent's looks around there.
 const PASSAGE_MODE: u32 = 0o711;
 
 enum Job {
-    Make { path: String, user: Option<String>, done: oneshot::Sender<Result<PathBuf, String>> },
+    Make { wanted: Wanted, done: oneshot::Sender<Result<PathBuf, String>> },
     Remove { path: String },
+}
+
+/// A sandbox that is wanted.
+pub(super) struct Wanted {
+    /// Below the work folder.
+    pub path: String,
+    pub user: Option<String>,
+    pub volumes: Vec<Mount>,
 }
 
 /// Hands jobs to the thread, which ends when this is dropped.
@@ -61,11 +71,11 @@ impl Sandboxes {
         Ok(Sandboxes { jobs })
     }
 
-    /// Makes the sandbox of this path below the work folder; the error is a text for the task's status.
-    pub(super) async fn make(&self, path: String, user: Option<String>) -> Result<PathBuf, String> {
+    /// Makes a sandbox with the ways to its volumes; the error is a text for the task's status.
+    pub(super) async fn make(&self, wanted: Wanted) -> Result<PathBuf, String> {
         let (done, made) = oneshot::channel();
         let gone = || "The agent is ending".to_string();
-        self.jobs.send(Job::Make { path, user, done }).map_err(|_| gone())?;
+        self.jobs.send(Job::Make { wanted, done }).map_err(|_| gone())?;
         made.await.map_err(|_| gone())?
     }
 
@@ -96,9 +106,9 @@ impl Keeper {
     fn work(&self, queue: &Receiver<Job>) {
         for job in queue {
             match job {
-                Job::Make { path, user, done } => {
+                Job::Make { wanted, done } => {
                     // Who asked may have changed their mind; then it is removed like any other.
-                    let _ = done.send(make(&self.work_dir, &path, user.as_deref()));
+                    let _ = done.send(make_with_volumes(&self.work_dir, &wanted));
                 }
                 Job::Remove { path } => {
                     if let Err(error) = self.put_away(&path) {
@@ -123,6 +133,16 @@ impl Keeper {
             Err(_) => remove(&path),
         }
     }
+}
+
+fn make_with_volumes(work_dir: &Path, wanted: &Wanted) -> Result<PathBuf, String> {
+    let sandbox = make(work_dir, &wanted.path, wanted.user.as_deref())?;
+    let user = wanted.user.as_deref().filter(|_| !wanted.volumes.is_empty());
+    let user = user.map(Credentials::of).transpose().map_err(|error| error.to_string())?;
+    for mount in &wanted.volumes {
+        volumes::mount(work_dir, &sandbox, mount, user.as_ref())?;
+    }
+    Ok(sandbox)
 }
 
 fn make(work_dir: &Path, path: &str, user: Option<&str>) -> Result<PathBuf, String> {

@@ -12,6 +12,7 @@ use kaon_api::wire::{Enumeration, Message as _};
 use kaon_master::{Caller, Input, Master, PeerMessage, Reply, Stream, Ticket, query, validate};
 use tokio::sync::oneshot;
 
+use super::forms;
 use super::shell::Event;
 use crate::front::{self, Common, aside, is_post};
 use crate::http::negotiate::{Form, read_call};
@@ -30,6 +31,8 @@ const ROUTES: Routes = Routes {
             &[
                 "api/v1",
                 "api/v1/scheduler",
+                "create-volumes",
+                "destroy-volumes",
                 "flags",
                 "frameworks",
                 "health",
@@ -37,12 +40,14 @@ const ROUTES: Routes = Routes {
                 "maintenance/status",
                 "quota",
                 "redirect",
+                "reserve",
                 "roles",
                 "slaves",
                 "state",
                 "state-summary",
                 "tasks",
                 "teardown",
+                "unreserve",
                 "weights",
             ],
         ),
@@ -98,6 +103,9 @@ impl Service for Front {
             ("master", "api/v1") => self.operator(request).await,
             ("master", "api/v1/scheduler") => self.scheduler(request).await,
             ("master", "teardown") => self.teardown(request).await,
+            ("master", "create-volumes" | "destroy-volumes" | "reserve" | "unreserve") => {
+                self.operation(route.endpoint, &request).await
+            }
             ("metrics", endpoint) => self.metrics(endpoint, &request).await,
             ("master" | "registrar(1)", _) => self.show(route, &request).await,
             _ => Ok(self.common.answer(route, &request).await),
@@ -192,6 +200,13 @@ impl Front {
         let teardown = v1::master::call::Teardown { framework_id: id.into(), ..Default::default() };
         let call =
             v1::master::Call { r#type: Some(Type::Teardown), teardown: Some(teardown), ..Default::default() };
+        self.change(call, Caller::default()).await
+    }
+
+    /// The old form of a call that changes what an agent has.
+    async fn operation(&self, endpoint: &str, request: &Request) -> Result<Response, Response> {
+        is_post(request)?;
+        let call = forms::operation(endpoint, &request.body).map_err(bad)?;
         self.change(call, Caller::default()).await
     }
 

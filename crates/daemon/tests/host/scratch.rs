@@ -206,6 +206,7 @@ pub fn launch(id: &str, script: &str) -> Launch {
         user: None,
         container_info: None,
         resources: Vec::new(),
+        volumes: Vec::new(),
         dies_with_agent: false,
     }
 }

@@ -11,11 +11,11 @@ fn flags(flags: &[&str]) -> Vec<String> {
     ["--ip=127.0.0.1", "--port=0"].iter().chain(flags).map(ToString::to_string).collect()
 }
 
-fn master() -> Daemon {
+pub fn master() -> Daemon {
     Daemon::start("master", &flags(&["--registry=in_memory"]))
 }
 
-fn agent_flags(master: &Daemon, folder: &Folder) -> Vec<String> {
+pub fn agent_flags(master: &Daemon, folder: &Folder) -> Vec<String> {
     flags(&[
         &format!("--master={}", master.address),
         &format!("--work_dir={}", folder.path().join("work").display()),
@@ -28,21 +28,25 @@ const SUBSCRIBE: &str =
     r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"root","name":"it","checkpoint":true}}}"#;
 
 /// A framework on its stream.
-struct Framework {
-    events: Events,
-    id: String,
+pub struct Framework {
+    pub events: Events,
+    pub id: String,
 }
 
 impl Framework {
     fn subscribe(master: &Daemon) -> Framework {
-        let mut events = Events::subscribe(master, "/api/v1/scheduler", SUBSCRIBE);
+        Framework::subscribe_with(master, SUBSCRIBE)
+    }
+
+    pub fn subscribe_with(master: &Daemon, body: &str) -> Framework {
+        let mut events = Events::subscribe(master, "/api/v1/scheduler", body);
         let subscribed = events.next().unwrap();
         assert!(subscribed.starts_with("{\"type\":\"SUBSCRIBED\""), "{subscribed}");
         assert_eq!(events.next().unwrap(), "{\"type\":\"HEARTBEAT\"}");
         Framework { id: member(&subscribed, "framework_id").to_string(), events }
     }
 
-    fn call(&self, master: &Daemon, kind: &str, rest: &str) {
+    pub fn call(&self, master: &Daemon, kind: &str, rest: &str) {
         let body = format!("{{\"framework_id\":{{\"value\":\"{}\"}},\"type\":\"{kind}\"{rest}}}", self.id);
         let stream = format!("Mesos-Stream-Id: {}\r\n", self.events.id);
         let (status, text) = master.call("/api/v1/scheduler", &stream, &body);
@@ -65,7 +69,7 @@ impl Framework {
     }
 
     /// Waits for an update with this state, and acknowledges all on the way.
-    fn until(&mut self, master: &Daemon, agent: &str, state: &str) -> String {
+    pub fn until(&mut self, master: &Daemon, agent: &str, state: &str) -> String {
         loop {
             let update = self.events.wait_for("UPDATE");
             if update.contains("\"uuid\":") {

@@ -16,3 +16,4 @@ mod runtime;
 mod store;
 mod stream;
 mod support;
+mod volumes;

@@ -4,6 +4,7 @@
 
 mod executor_message;
 mod exited_executor;
+mod operation_status;
 mod pong;
 mod register;
 mod reregister;

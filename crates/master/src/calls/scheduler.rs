@@ -4,10 +4,12 @@
 
 mod accept;
 mod acknowledge;
+mod acknowledge_operation;
 mod decline;
 mod kill;
 mod message;
 mod reconcile;
+mod reconcile_operations;
 mod request;
 mod revive;
 mod shutdown;
@@ -92,11 +94,11 @@ impl Master {
             call::Type::UpdateFramework => {
                 return self.update_framework(turn, row, member!(update_framework));
             }
-            // There are no inverse offers and no operations, so these name what cannot exist: as in Mesos, that is
-            // accepted and without effect.
+            // There are no inverse offers, so these name what cannot exist: as in Mesos, that is accepted and without
+            // effect.
             call::Type::AcceptInverseOffers | call::Type::DeclineInverseOffers => {}
             call::Type::AcknowledgeOperationStatus => {
-                self.state.tables.counters.messages_operation_status_update_acknowledgement += 1;
+                self.acknowledge_operation(turn, row, &*member!(acknowledge_operation_status));
             }
             call::Type::ReconcileOperations => {
                 self.reconcile_operations(turn, row, &member!(reconcile_operations))

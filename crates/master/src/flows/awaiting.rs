@@ -56,6 +56,14 @@ impl Awaiting {
         self.writes.len() >= MAX_WRITES_IN_FLIGHT
     }
 
+    /// The agent that will be taken back once that is durable.
+    pub fn coming_back(&mut self, id: &AgentId) -> Option<&mut Reregistration> {
+        self.writes.values_mut().find_map(|awaited| match awaited {
+            Awaited::Reregistration(back) if back.id == *id => Some(&mut **back),
+            _ => None,
+        })
+    }
+
     pub fn len(&self) -> usize {
         self.writes.len()
     }

@@ -73,6 +73,7 @@ impl Master {
         }
         self.timers.cancel(&TimerKey::Ping(row));
         self.timers.cancel(&TimerKey::Reregister(row));
+        self.forget_operations(row);
         let agent = self.state.remove_agent(row);
         self.strike_agent(&agent.id);
     }
@@ -189,6 +190,7 @@ impl Master {
         for executor in self.state.executors.of_framework(row) {
             self.drop_executor(executor);
         }
+        self.adopt_operations(turn, &id);
         self.strike_framework(&id);
         self.timers.cancel(&TimerKey::Failover(row));
         self.timers.cancel(&TimerKey::Heartbeat(row));

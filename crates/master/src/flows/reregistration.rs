@@ -73,10 +73,31 @@ impl Master {
         turn.send(&back.from, ToPeer::AgentReregistered(registered));
         self.kill_again(turn, row, &back.message.tasks);
         self.tell_agent_of_frameworks(turn, row, &back.message.frameworks);
+        if !self.state.agent(row).capabilities.resource_provider() {
+            self.checkpoint_resources(turn, row);
+        }
+    }
+
+    /// What the agent has. One that does not carry out operations has what the books say, and is told.
+    ///
+    /// Nor is a process believed that was here all along: what it said may be older than an operation that was ordered
+    /// since. What becomes of each operation it tells by itself.
+    fn total_of(&mut self, row: AgentRow, back: &Reregistration) -> Resources {
+        let (known, told) = (&self.state.agent(row).resource_version, &back.message.resource_version_uuid);
+        let same = known.is_some() && known == told;
+        let capabilities = AgentCapabilities::from_wire(&back.message.agent_capabilities);
+        if capabilities.resource_provider() && !same {
+            self.hope_no_more(row);
+            return back.total.clone();
+        }
+        let described = Resources::from_wire(&back.info.resources).unwrap_or_default();
+        let ours = self.state.agent(row).total.checkpointed();
+        described.with_checkpointed(&ours).unwrap_or_else(|_| back.total.clone())
     }
 
     fn refresh_agent(&mut self, turn: &mut Turn, row: AgentRow, back: &Reregistration) {
-        if *self.state.agent(row).total != back.total {
+        let total = self.total_of(row, back);
+        if *self.state.agent(row).total != total {
             // What was offered may not be there any more.
             self.withdraw_agent_offers(turn, row);
         }
@@ -84,10 +105,10 @@ impl Master {
         let agent = self.state.agent_mut(row);
         let capabilities = AgentCapabilities::from_wire(&message.agent_capabilities);
         let changed =
-            *agent.info != *back.info || *agent.capabilities != capabilities || *agent.total != back.total;
+            *agent.info != *back.info || *agent.capabilities != capabilities || *agent.total != total;
         agent.info = Arc::new((*back.info).clone());
         agent.capabilities = Arc::new(capabilities);
-        agent.total = Arc::new(back.total.clone());
+        agent.total = Arc::new(total);
         agent.version = message.version.clone().unwrap_or_default();
         agent.resource_version = message.resource_version_uuid.clone();
         agent.reregistered = Some(turn.now.wall);

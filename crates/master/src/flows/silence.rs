@@ -79,6 +79,8 @@ impl Master {
         self.forget_recovered(&silence.agent);
         if let Some(row) = self.state.agents.row(silence.agent.as_str()) {
             self.withdraw_agent_offers(turn, row);
+            let unreachable = v1::OperationState::OperationUnreachable;
+            self.lose_operations(turn, row, Some((unreachable, "Agent was marked unreachable")));
             for task in self.state.tasks.of_agent(row) {
                 self.task_unreachable(turn, task, &silence);
             }

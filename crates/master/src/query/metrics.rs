@@ -7,6 +7,7 @@
 
 mod framework;
 mod names;
+mod operations;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ pub fn metrics(view: &View) -> BTreeMap<String, f64> {
     let sums = Sums::of(&view.tables);
     figures.add_master(view);
     figures.add_tasks(view);
+    operations::add(&mut figures, &view.tables.counters);
     figures.add_resources(view, &sums);
     figures.add_allocator(view);
     figures.add_registrar(view);

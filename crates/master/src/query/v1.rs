@@ -35,8 +35,10 @@ pub fn answer(view: &View, call: &Call, metrics: impl FnOnce() -> BTreeMap<Strin
         Type::GetAgents => answer.get_agents = Some(get_agents(view, &Sums::of(&view.tables))),
         Type::GetFrameworks => answer.get_frameworks = Some(get_frameworks(view, &Sums::of(&view.tables))),
         Type::GetExecutors => answer.get_executors = Some(get_executors(view)),
-        // Agents are sent no operations, so there are none to tell of.
-        Type::GetOperations => answer.get_operations = Some(GetOperations::default()),
+        Type::GetOperations => {
+            let operations = view.tables.operations.values().map(|one| (*one.body).clone()).collect();
+            answer.get_operations = Some(GetOperations { operations, ..Default::default() });
+        }
         Type::GetTasks => answer.get_tasks = Some(Box::new(get_tasks(view))),
         Type::GetRoles => answer.get_roles = Some(roles::get_roles(view)),
         Type::GetWeights => answer.get_weights = roles::get_weights(view),

@@ -52,6 +52,16 @@ impl Agent {
         self.connected
     }
 
+    /// Mesos: how an agent is named in texts for people.
+    pub fn title(&self) -> String {
+        format!("{} at {} ({})", self.id, self.pid, self.hostname())
+    }
+
+    /// Whether operations are sent to it one by one. Others are told what all of them come to.
+    pub fn applies_operations(&self) -> bool {
+        self.capabilities.resource_provider() && self.resource_version.is_some()
+    }
+
     pub fn hostname(&self) -> &str {
         &self.info.hostname
     }

@@ -72,6 +72,19 @@ impl AgentCapabilities {
         self.has(AgentCapability::ReservationRefinement)
     }
 
+    /// Whether it carries out operations that it is sent.
+    pub fn resource_provider(&self) -> bool {
+        self.has(AgentCapability::ResourceProvider)
+    }
+
+    pub fn resize_volume(&self) -> bool {
+        self.has(AgentCapability::ResizeVolume)
+    }
+
+    pub fn agent_operation_feedback(&self) -> bool {
+        self.has(AgentCapability::AgentOperationFeedback)
+    }
+
     pub fn task_resource_limits(&self) -> bool {
         self.has(AgentCapability::TaskResourceLimits)
     }

@@ -17,6 +17,8 @@ macro_rules! counters {
             pub task_ends: BTreeMap<String, u64>,
             /// Terminal states that tasks came to, by lower-case name.
             pub task_states: BTreeMap<&'static str, u64>,
+            /// Operations by kind and state: those under way are counted now, those that ended once and for all.
+            pub operations: BTreeMap<(&'static str, &'static str), u64>,
             /// Calls of each principal that were received.
             pub principals: BTreeMap<String, u64>,
         }
@@ -60,6 +62,10 @@ counters! {
     invalid_executor_to_framework_messages => "master/invalid_executor_to_framework_messages",
     valid_status_updates => "master/valid_status_updates",
     invalid_status_updates => "master/invalid_status_updates",
+    valid_operation_status_updates => "master/valid_operation_status_updates",
+    invalid_operation_status_updates => "master/invalid_operation_status_updates",
+    valid_operation_status_update_acknowledgements => "master/valid_operation_status_update_acknowledgements",
+    invalid_operation_status_update_acknowledgements => "master/invalid_operation_status_update_acknowledgements",
     valid_status_update_acknowledgements => "master/valid_status_update_acknowledgements",
     invalid_status_update_acknowledgements => "master/invalid_status_update_acknowledgements",
     recovery_slave_removals => "master/recovery_slave_removals",
@@ -89,6 +95,18 @@ impl Counters {
         }
         name.make_ascii_lowercase();
         *self.task_ends.entry(name).or_default() += 1;
+    }
+
+    /// An operation came to a state.
+    pub fn count_operation(&mut self, kind: v1::offer::operation::Type, state: v1::OperationState) {
+        *self.operations.entry((kind.name(), state.name())).or_default() += 1;
+    }
+
+    /// An operation is in this state no more.
+    pub fn uncount_operation(&mut self, kind: v1::offer::operation::Type, state: v1::OperationState) {
+        if let Some(count) = self.operations.get_mut(&(kind.name(), state.name())) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     pub fn count_principal(&mut self, principal: &str) {

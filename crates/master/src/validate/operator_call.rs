@@ -17,8 +17,16 @@ pub fn operator_call(call: &Call) -> Result<(), String> {
         call::Type::UnreserveResources => (call.unreserve_resources.is_some(), "unreserve_resources"),
         call::Type::CreateVolumes => (call.create_volumes.is_some(), "create_volumes"),
         call::Type::DestroyVolumes => (call.destroy_volumes.is_some(), "destroy_volumes"),
-        call::Type::GrowVolume => (call.grow_volume.is_some(), "grow_volume"),
-        call::Type::ShrinkVolume => (call.shrink_volume.is_some(), "shrink_volume"),
+        call::Type::GrowVolume => {
+            let grow = call.grow_volume.as_ref();
+            on_agent(grow.is_none_or(|grow| grow.agent_id.is_some()))?;
+            (grow.is_some(), "grow_volume")
+        }
+        call::Type::ShrinkVolume => {
+            let shrink = call.shrink_volume.as_ref();
+            on_agent(shrink.is_none_or(|shrink| shrink.agent_id.is_some()))?;
+            (shrink.is_some(), "shrink_volume")
+        }
         call::Type::UpdateMaintenanceSchedule => {
             (call.update_maintenance_schedule.is_some(), "update_maintenance_schedule")
         }
@@ -35,6 +43,14 @@ pub fn operator_call(call: &Call) -> Result<(), String> {
         _ => (true, ""),
     };
     if there { Ok(()) } else { Err(format!("Expecting '{name}' to be present")) }
+}
+
+/// What is said where only an agent's own resources could be meant, and none is named.
+pub(crate) const NO_AGENT: &str =
+    "Expecting 'agent_id' to be present; only agent default resources are supported right now";
+
+fn on_agent(named: bool) -> Result<(), String> {
+    if named { Ok(()) } else { Err(NO_AGENT.to_string()) }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod endings;
 mod nonsense;
 mod offers;
+mod operations;
 mod reconciliation;
 mod scene;
 mod scenes;

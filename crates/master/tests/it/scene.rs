@@ -21,8 +21,10 @@
 //! - `pong N`
 //! - `launch STREAM TASK:CPUS…`: ACCEPT of the newest offer. `update N STREAM TASK STATE U [LATEST]`.
 //! - `ack STREAM N TASK U`
+//! - those of `operations.rs`
 
 mod inputs;
+mod operations;
 mod short;
 mod show;
 
@@ -47,6 +49,8 @@ pub struct Stage {
     held: bool,
     started: bool,
     tickets: u64,
+    /// Operations that agents were ordered to carry out.
+    orders: usize,
     lives: u8,
 }
 
@@ -66,6 +70,7 @@ impl Stage {
             held: false,
             started: false,
             tickets: 0,
+            orders: 0,
             lives: 1,
         }
     }
@@ -87,6 +92,7 @@ impl Stage {
             "after" => self.pass(rest, &mut out),
             _ => {
                 let input = short::short_input(self, kind, rest)
+                    .or_else(|| operations::short_input(self, kind, rest))
                     .unwrap_or_else(|| inputs::parse_input(self, kind, rest));
                 self.input(input, &mut out);
             }
@@ -134,6 +140,11 @@ impl Stage {
                 }
             }
             Effect::Send { to, message, .. } => {
+                if let ToPeer::ApplyOperation(message) = &**message {
+                    self.orders += 1;
+                    let word = format!("$U{}", self.orders);
+                    self.name(word, &operations::identity(&message.operation_uuid));
+                }
                 if let ToPeer::AgentRegistered(message) = &**message {
                     self.name(format!("$A{}", to.ip.octets()[3]), &message.agent_id.value);
                 }

@@ -73,6 +73,6 @@ impl Resources {
 
     /// What an agent must remember over its restart: dynamic reservations with their volumes.
     pub fn checkpointed(&self) -> Resources {
-        self.filter(|resource| resource.is_dynamically_reserved() || resource.is_persistent_volume())
+        self.filter(Resource::is_checkpointed)
     }
 }

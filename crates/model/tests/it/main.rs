@@ -3,6 +3,7 @@
 //! Laws of the model that span several of its modules.
 
 mod algebra;
+mod conversions;
 mod flags;
 mod forms;
 mod some;

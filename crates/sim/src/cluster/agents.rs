@@ -16,6 +16,7 @@ use kaon_model::{ContainerId, Entropy, Mono};
 
 use super::{Cluster, Event, master};
 use crate::host::{self, End, Host};
+use crate::laws::agreed::Sides;
 use crate::laws::exclusive::Amount;
 use crate::network::Channel;
 
@@ -24,6 +25,7 @@ pub struct AgentNode {
     pub host: Host,
     pub total: Amount,
     index: usize,
+    name: String,
     cpus: u64,
     mem: u64,
     /// Counts the processes that were this agent: what was meant for an earlier one is void.
@@ -39,6 +41,7 @@ impl AgentNode {
             host: Host::default(),
             total: Amount::default(),
             index,
+            name: format!("agent {index}"),
             cpus: 1 + rng.below(8),
             mem: 512 + 512 * rng.below(8),
             life: 0,
@@ -50,6 +53,17 @@ impl AgentNode {
     pub fn upid(&self) -> Upid {
         let ip = Ipv4Addr::new(10, 0, 1, self.index as u8 + 1);
         Upid::new("slave(1)", SocketAddrV4::new(ip, 5051))
+    }
+
+    /// What is known of its resources, by the master and by itself.
+    pub fn sides<'a>(&'a self, master: &master::MasterNode) -> Sides<'a> {
+        Sides {
+            name: &self.name,
+            described: kaon_model::Resources::from_wire(&self.config().info.resources).unwrap_or_default(),
+            master: master.total_of(&self.upid()),
+            agent: self.core.as_ref().map(Agent::total),
+            disk: self.host.disk.volumes(),
+        }
     }
 
     pub fn is_up(&self) -> bool {

@@ -82,6 +82,13 @@ impl MasterNode {
     }
 
     /// The master's own invariants: its ledger against its tables.
+    /// What this master believes that an agent has; none of one that is not registered.
+    pub fn total_of(&self, agent: &Upid) -> Option<kaon_model::Resources> {
+        let view = self.core.view();
+        let mut agents = view.tables.agents.values().filter(|one| one.pid == *agent && one.connected);
+        agents.next().map(|one| (*one.total).clone())
+    }
+
     pub fn check(&self, broken: &mut VecDeque<Broken>) {
         if let Err(what) = self.core.check() {
             broken.push_back(Broken { law: "resources conserved", what });

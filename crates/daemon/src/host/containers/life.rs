@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
 
 use super::{Shared, aside, fetching, terms};
+use crate::host::sandboxes::Wanted;
 use crate::pidfd;
 
 /// How often to look after a supervisor that cannot be watched.
@@ -70,7 +71,12 @@ impl Life {
         let failed = |reason: String| format!("Failed to launch container: {reason}");
         let prepared = async {
             terms::check(&launch)?;
-            let sandbox = shared.sandboxes.make(launch.sandbox.clone(), launch.user.clone()).await?;
+            let wanted = Wanted {
+                path: launch.sandbox.clone(),
+                user: launch.user.clone(),
+                volumes: launch.volumes.clone(),
+            };
+            let sandbox = shared.sandboxes.make(wanted).await?;
             if !launch.command.uris.is_empty() {
                 fetching::fetch(&shared, &launch, &sandbox).await?;
             }

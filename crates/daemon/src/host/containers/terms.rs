@@ -26,8 +26,8 @@ pub(super) fn check(launch: &Launch) -> Result<(), String> {
     let persistent = |resource: &&v1::Resource| {
         resource.disk.as_ref().is_some_and(|disk| disk.persistence.is_some() || disk.volume.is_some())
     };
-    if launch.resources.iter().any(|resource| persistent(&resource)) {
-        missing.push("persistent volumes");
+    if launch.resources.iter().filter(persistent).count() > launch.volumes.len() {
+        missing.push("persistent volumes on disks that are no folders");
     }
     if missing.is_empty() {
         return Ok(());
@@ -108,6 +108,7 @@ mod tests {
             user: None,
             container_info: None,
             resources: Vec::new(),
+            volumes: Vec::new(),
             dies_with_agent: false,
         }
     }
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn persistent_volumes_are_refused() {
+    fn volumes_that_have_no_folder_are_refused() {
         let volume = v1::resource::DiskInfo { volume: Some(v1::Volume::default()), ..Default::default() };
         let mut disk = v1::Resource { name: "disk".into(), ..Default::default() };
         disk.disk = Some(volume.into());

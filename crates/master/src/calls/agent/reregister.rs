@@ -23,7 +23,7 @@ impl Master {
     ) {
         self.state.tables.counters.messages_reregister_slave += 1;
         let id = message.agent.id.as_ref().map(|id| AgentId::from(id.value.as_str()));
-        let Some(id) = id.filter(|id| !self.awaiting.agents.contains(id)) else {
+        let Some(id) = id else {
             self.state.tables.counters.dropped_messages += 1;
             return;
         };
@@ -44,6 +44,15 @@ impl Master {
         }
         let agent = std::mem::take(&mut message.agent);
         let Some((info, total)) = take_info(agent, &message.checkpointed_resources) else { return };
+        if self.awaiting.agents.contains(&id) {
+            // What it says now is newer than what it said when it was last heard.
+            if let Some(back) =
+                self.awaiting.coming_back(&id).filter(|back| back.from == from && back.info == info)
+            {
+                (back.total, back.message) = (total, Box::new(message));
+            }
+            return;
+        }
         let (standing, operation) = self.judge(&id, &info);
         let message = Box::new(message);
         let back = Reregistration { id: id.clone(), from, info, total, message, standing };

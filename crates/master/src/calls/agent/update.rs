@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! UpdateSlaveMessage: an agent tells what it has beyond its total.
-
-use std::sync::Arc;
+//! UpdateSlaveMessage: an agent tells what it has beyond its total, with what it was ordered to do to it.
 
 use kaon_api::internal;
 use kaon_api::libprocess::Upid;
@@ -27,6 +25,8 @@ impl Master {
         if message.resource_version_uuid.is_some() {
             self.state.agent_mut(row).resource_version = message.resource_version_uuid;
         }
+        let operations = message.operations.map(|operations| operations.operations).unwrap_or_default();
+        self.compare_operations(turn, row, operations);
         if !message.update_oversubscribed_resources.unwrap_or(true) {
             return;
         }
@@ -36,10 +36,6 @@ impl Master {
         };
         let agent = self.state.agent(row);
         let total = &agent.total.non_revocable() + &oversubscribed.revocable();
-        if total != *agent.total {
-            self.state.agent_mut(row).total = Arc::new(total);
-            self.withdraw_agent_offers(turn, row);
-            self.reshape_agent(row);
-        }
+        self.set_total(turn, row, total);
     }
 }

@@ -56,6 +56,7 @@ impl Master {
             let pid = self.state.agent(row).pid.clone();
             self.shut_down(turn, &pid, "Agent has been marked gone");
             self.withdraw_agent_offers(turn, row);
+            self.lose_operations(turn, row, Some((v1::OperationState::OperationGoneByOperator, MESSAGE)));
             for task in self.state.tasks.of_agent(row) {
                 self.task_gone(turn, task);
             }

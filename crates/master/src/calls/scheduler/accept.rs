@@ -2,9 +2,18 @@
 
 //! ACCEPT: a framework uses what it was offered, for one operation after another.
 
+mod create;
+mod create_disk;
+mod destroy;
+mod destroy_disk;
+mod grow_volume;
 mod launch;
 mod launch_group;
+mod operation;
 mod refusal;
+mod reserve;
+mod shrink_volume;
+mod unreserve;
 
 use std::collections::BTreeSet;
 
@@ -33,8 +42,8 @@ impl Master {
         }
         for operation in &call.operations {
             let kind = operation.r#type.unwrap_or_default();
-            self.state.framework_mut(row).counters.count_operation(kind);
-            if matches!(kind, Type::Launch | Type::LaunchGroup) {
+            if is_launch(kind) {
+                self.state.framework_mut(row).counters.count_operation(kind);
                 self.state.tables.counters.messages_launch_tasks += 1;
             }
         }
@@ -50,21 +59,48 @@ impl Master {
     }
 
     fn carry_out(&mut self, turn: &mut Turn, mut acceptance: Acceptance, call: call::Accept) {
-        for operation in call.operations {
+        let operations = self.prepare_all(turn, &acceptance, call.operations);
+        for operation in operations {
             match (operation.r#type.unwrap_or_default(), operation.launch, operation.launch_group) {
-                (Type::Launch, Some(launch), _) => {
+                (Type::Launch, launch, _) => {
+                    let launch = launch.unwrap_or_default();
                     self.launch(turn, &mut acceptance, launch, operation.id.is_some());
                 }
-                (Type::LaunchGroup, _, Some(group)) => {
+                (Type::LaunchGroup, _, group) => {
+                    let group = group.unwrap_or_default();
                     self.launch_group(turn, &mut acceptance, group, operation.id.is_some());
                 }
-                // Mesos: nobody is told where it cannot be said of what.
-                (Type::Launch | Type::LaunchGroup | Type::Unknown, ..) => {}
-                (kind, _, _) => self.refuse_operation(turn, &acceptance, kind, operation.id),
+                (_, launch, launch_group) => {
+                    let operation = v1::offer::Operation { launch, launch_group, ..operation };
+                    self.operate(turn, &mut acceptance, operation);
+                }
             }
         }
         let refuse_seconds = call.filters.and_then(|filters| filters.refuse_seconds);
         self.allocator.close(turn.now.mono, acceptance.holding, refuse_seconds);
+    }
+
+    /// Drops the operations that cannot even be looked at.
+    fn prepare_all(
+        &mut self,
+        turn: &mut Turn,
+        acceptance: &Acceptance,
+        operations: Vec<v1::offer::Operation>,
+    ) -> Vec<v1::offer::Operation> {
+        let mut prepared = Vec::with_capacity(operations.len());
+        for mut operation in operations {
+            let kind = operation.r#type.unwrap_or_default();
+            let checked = if is_launch(kind) { Ok(()) } else { self.prepare(acceptance, &mut operation) };
+            match checked {
+                Ok(()) => prepared.push(operation),
+                // Mesos: what it does not know is passed over.
+                Err(_) if kind == Type::Unknown => {}
+                Err(problem) => {
+                    self.drop_operation(turn, acceptance.framework, kind, operation.id, problem);
+                }
+            }
+        }
+        prepared
     }
 
     /// All offers must be there, the framework's own, of one role and one agent.
@@ -132,4 +168,8 @@ impl Master {
             }
         }
     }
+}
+
+fn is_launch(kind: Type) -> bool {
+    matches!(kind, Type::Launch | Type::LaunchGroup)
 }

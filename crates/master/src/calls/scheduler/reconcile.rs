@@ -94,43 +94,4 @@ impl Master {
         status.unreachable_time = since;
         Some(status)
     }
-
-    /// No operation is known here, so each that is asked for is unknown, or was never accepted.
-    pub(super) fn reconcile_operations(
-        &mut self,
-        turn: &mut Turn,
-        row: FrameworkRow,
-        call: &call::ReconcileOperations,
-    ) {
-        self.state.tables.counters.messages_reconcile_operations += 1;
-        for operation in &call.operations {
-            let agent = operation.agent_id.as_ref().map(|id| id.value.as_str());
-            let (state, text) = self.unknown_operation(agent);
-            let event = events::operation_update(operation.operation_id.clone(), agent, state, text);
-            self.tell(turn, row, event);
-        }
-    }
-
-    fn unknown_operation(&self, agent: Option<&str>) -> (v1::OperationState, &'static str) {
-        use v1::OperationState as State;
-        match agent {
-            Some(id) if self.recovered.contains_key(id) => {
-                (State::OperationRecovering, "Reconciliation: Agent is recovered but has not re-registered")
-            }
-            Some(id) if self.state.agents.row(id).is_some() => {
-                (State::OperationUnknown, "Reconciliation: Operation is unknown")
-            }
-            Some(id) if self.registry.unreachable_since(id).is_some() => {
-                (State::OperationUnreachable, "Reconciliation: Agent is unreachable")
-            }
-            Some(id) if self.registry.is_gone(id) => {
-                (State::OperationGoneByOperator, "Reconciliation: Agent marked gone by operator")
-            }
-            Some(_) => (State::OperationUnknown, "Reconciliation: Both operation and agent are unknown"),
-            None => (
-                State::OperationUnknown,
-                "Reconciliation: Operation is unknown and no 'agent_id' was provided",
-            ),
-        }
-    }
 }

@@ -28,48 +28,16 @@ const SPREAD: &[&str] = &["", "/count", "/max", "/min", "/p50", "/p90", "/p95", 
 
 /// What this version does not do.
 const ABSENT: &[&str] = &[
-    "master/invalid_operation_status_update_acknowledgements",
-    "master/invalid_operation_status_updates",
     "master/messages_deactivate_framework",
     "master/slave_shutdowns_canceled",
     "master/slave_shutdowns_completed",
     "master/slave_shutdowns_scheduled",
     "master/slave_unreachable_canceled",
-    "master/valid_operation_status_update_acknowledgements",
-    "master/valid_operation_status_updates",
-];
-
-/// Operations that agents carry out: no kind, then each.
-const OPERATIONS: &[&str] = &[
-    "",
-    "create/",
-    "create_disk/",
-    "destroy/",
-    "destroy_disk/",
-    "grow_volume/",
-    "reserve/",
-    "shrink_volume/",
-    "unreserve/",
-];
-
-const OPERATION_FIGURES: &[&str] = &[
-    "dropped",
-    "error",
-    "failed",
-    "finished",
-    "gone_by_operator",
-    "pending",
-    "recovering",
-    "total",
-    "unreachable",
 ];
 
 /// The names of all figures that this core publishes as 0.
 pub fn unmeasured() -> impl Iterator<Item = String> {
     let plain = SHELL.iter().chain(ABSENT).map(ToString::to_string);
     let timers = TIMERS.iter().flat_map(|timer| SPREAD.iter().map(move |part| format!("{timer}{part}")));
-    let operations = OPERATIONS.iter().flat_map(|kind| {
-        OPERATION_FIGURES.iter().map(move |figure| format!("master/operations/{kind}{figure}"))
-    });
-    plain.chain(timers).chain(operations)
+    plain.chain(timers)
 }

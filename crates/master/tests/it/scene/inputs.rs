@@ -45,6 +45,7 @@ fn peer_message(name: &str, body: &str) -> PeerMessage {
         "ReregisterAgent" => PeerMessage::ReregisterAgent(json(body)),
         "UnregisterAgent" => PeerMessage::UnregisterAgent(json(body)),
         "UpdateAgent" => PeerMessage::UpdateAgent(json(body)),
+        "UpdateOperationStatus" => PeerMessage::UpdateOperationStatus(json(body)),
         "Pong" => PeerMessage::Pong(internal::PongAgentMessage::default()),
         "StatusUpdate" => PeerMessage::StatusUpdate(json(body)),
         "ExitedExecutor" => PeerMessage::ExitedExecutor(json(body)),

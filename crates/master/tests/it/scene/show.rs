@@ -87,5 +87,19 @@ fn show_message(message: &ToPeer) -> String {
         ToPeer::StatusUpdateAcknowledgement(message) => to_json(&message, Dialect::V1),
         ToPeer::FrameworkToExecutor(message) => to_json(&message, Dialect::V1),
         ToPeer::FrameworkError(message) => to_json(&message, Dialect::V1),
+        // Its uuid is drawn anew by every master.
+        ToPeer::ApplyOperation(mut message) => {
+            message.operation_uuid.value.clear();
+            to_json(&message, Dialect::V1)
+        }
+        ToPeer::CheckpointResources(message) => to_json(&message, Dialect::V1),
+        ToPeer::AcknowledgeOperationStatus(mut message) => {
+            message.operation_uuid.value.clear();
+            to_json(&message, Dialect::V1)
+        }
+        ToPeer::ReconcileOperations(mut message) => {
+            message.operations.iter_mut().for_each(|one| one.operation_uuid = None);
+            to_json(&message, Dialect::V1)
+        }
     }
 }

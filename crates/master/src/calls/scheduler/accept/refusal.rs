@@ -5,10 +5,8 @@
 use kaon_api::v1;
 use kaon_api::v1::offer::operation::Type;
 use kaon_api::v1::task_status::Reason;
-use kaon_api::wire::Enumeration;
 use kaon_model::{AgentId, TaskId, TaskState};
 
-use super::Acceptance;
 use crate::events;
 use crate::master::{Master, Turn};
 use crate::state::FrameworkRow;
@@ -30,11 +28,10 @@ impl Master {
             let message = format!("Task launched with invalid offers: {problem}");
             self.refuse_task(turn, row, &task, state, Reason::ReasonInvalidOffers, message);
         }
-        let launches = matches!(operation.r#type, Some(Type::Launch | Type::LaunchGroup));
-        if let Some(id) = operation.id.filter(|_| !launches) {
+        let kind = operation.r#type.unwrap_or_default();
+        if !matches!(kind, Type::Launch | Type::LaunchGroup | Type::Unknown) {
             let message = format!("Operation attempted with invalid offers: {problem}");
-            let error = v1::OperationState::OperationError;
-            self.tell(turn, row, events::operation_update(id, None, error, message));
+            self.drop_operation(turn, row, kind, operation.id, message);
         }
     }
 
@@ -54,22 +51,5 @@ impl Master {
         self.state.tables.counters.count_end(&status);
         self.state.framework_mut(row).counters.count_end(status.state);
         self.tell(turn, row, events::update(status));
-    }
-
-    /// Operations on reservations and volumes are not here yet; the framework hears it if it gave an id.
-    pub(super) fn refuse_operation(
-        &mut self,
-        turn: &mut Turn,
-        acceptance: &Acceptance,
-        kind: Type,
-        id: Option<v1::OperationID>,
-    ) {
-        if let Some(id) = id {
-            let message = format!("Operations of type {} are not supported by this master", kind.name());
-            let agent = self.state.agent(acceptance.agent).id.clone();
-            let error = v1::OperationState::OperationError;
-            let event = events::operation_update(id, Some(agent.as_str()), error, message);
-            self.tell(turn, acceptance.framework, event);
-        }
     }
 }
