@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use kaon_api::internal::ReregisterAgentMessage;
 use kaon_api::libprocess::Upid;
 use kaon_model::AgentId;
 
@@ -48,7 +49,12 @@ pub(crate) struct Awaiting {
     pub registering: BTreeSet<Upid>,
     /// Agents whose change is being written.
     pub agents: BTreeSet<AgentId>,
+    /// Of those, the agents that are being taken back, with the last that they said of themselves meanwhile.
+    pub returning: BTreeMap<AgentId, Option<Again>>,
 }
+
+/// A re-registration that came while an earlier one was being written. It knows of tasks that the earlier one did not.
+pub(crate) type Again = (Upid, Box<ReregisterAgentMessage>);
 
 impl Awaiting {
     /// Bound: beyond it agents must wait; they ask again by themselves.
@@ -89,7 +95,11 @@ impl Master {
             }
             Awaited::Reregistration(agent) => {
                 self.awaiting.agents.remove(&agent.id);
+                let again = self.awaiting.returning.remove(&agent.id).flatten();
                 self.reregistered(turn, *agent);
+                if let Some((from, message)) = again {
+                    self.take_back(turn, from, *message);
+                }
             }
             Awaited::Silence(silence) => {
                 self.awaiting.agents.remove(&silence.agent);

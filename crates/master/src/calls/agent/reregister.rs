@@ -19,9 +19,24 @@ impl Master {
         &mut self,
         turn: &mut Turn,
         from: Upid,
-        mut message: internal::ReregisterAgentMessage,
+        message: internal::ReregisterAgentMessage,
     ) {
         self.state.tables.counters.messages_reregister_slave += 1;
+        let id = message.agent.id.as_ref().map(|id| id.value.as_str()).unwrap_or_default();
+        match self.awaiting.returning.get_mut(id) {
+            // Mesos: drops it, and goes by the earlier one, which may have been long on its way.
+            Some(again) => *again = Some((from, Box::new(message))),
+            None => self.take_back(turn, from, message),
+        }
+    }
+
+    /// Judges what an agent says of itself, and takes it back at once or when that is durable.
+    pub(crate) fn take_back(
+        &mut self,
+        turn: &mut Turn,
+        from: Upid,
+        mut message: internal::ReregisterAgentMessage,
+    ) {
         let id = message.agent.id.as_ref().map(|id| AgentId::from(id.value.as_str()));
         let Some(id) = id else {
             self.state.tables.counters.dropped_messages += 1;
@@ -59,6 +74,7 @@ impl Master {
         match operation {
             None => self.reregistered(turn, back),
             Some(operation) => {
+                self.awaiting.returning.insert(id.clone(), None);
                 self.awaiting.agents.insert(id);
                 self.store(turn, &[operation], Awaited::Reregistration(Box::new(back)));
             }
