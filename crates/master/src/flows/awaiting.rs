@@ -98,7 +98,7 @@ impl Master {
                 let again = self.awaiting.returning.remove(&agent.id).flatten();
                 self.reregistered(turn, *agent);
                 if let Some((from, message)) = again {
-                    self.take_back(turn, from, *message);
+                    self.agent_returns(turn, from, *message);
                 }
             }
             Awaited::Silence(silence) => {

@@ -26,12 +26,12 @@ impl Master {
         match self.awaiting.returning.get_mut(id) {
             // Mesos: drops it, and goes by the earlier one, which may have been long on its way.
             Some(again) => *again = Some((from, Box::new(message))),
-            None => self.take_back(turn, from, message),
+            None => self.agent_returns(turn, from, message),
         }
     }
 
     /// Judges what an agent says of itself, and takes it back at once or when that is durable.
-    pub(crate) fn take_back(
+    pub(crate) fn agent_returns(
         &mut self,
         turn: &mut Turn,
         from: Upid,
