@@ -48,6 +48,7 @@ pub fn v0(
     usage: &Usage,
 ) -> Option<Result<String, BadQuery>> {
     Some(match endpoint {
+        "containerizer/debug" => Ok(containers::pending(view)),
         "containers" => containers::endpoint(view, query, usage),
         "flags" => Ok(identity::flags(view)),
         "monitor/statistics" | "monitor/statistics.json" => Ok(containers::statistics(view, usage)),
@@ -55,6 +56,11 @@ pub fn v0(
         "version" => Ok(identity::version(view)),
         _ => return None,
     })
+}
+
+/// The sandboxes, by the names under which their files are shown.
+pub fn sandboxes(view: &View) -> BTreeMap<String, String> {
+    executors::sandboxes(view)
 }
 
 /// Whether an endpoint, or an operator call of this name, needs the figures of [`meters`].

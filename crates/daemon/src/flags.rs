@@ -15,7 +15,7 @@ mod parse;
 mod shared;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kaon_api::json::{Dialect, JsonWriter};
@@ -37,6 +37,8 @@ pub struct Flag {
     pub between: Option<(&'static str, &'static str)>,
     pub status: Status,
     pub help: &'static str,
+    /// Mesos: it has no default there, or not every build knows it, so `/flags` shows it only where it was set to something.
+    pub shown_if_set: bool,
 }
 
 /// What values a flag takes. All but [`Kind::Path`] also take `file:///path`, and are read from there.
@@ -68,22 +70,37 @@ pub enum Status {
 
 /// A flag that is used. The rows of the tables begin with this, or with one of the two that follow.
 const fn used(name: &'static str, kind: Kind, default: Option<&'static str>, help: &'static str) -> Flag {
-    Flag { name, alias: None, kind, default, between: None, status: Status::Used, help }
+    row(name, kind, default, Status::Used, help)
 }
 
 /// A flag that does not matter here, because of `why`.
 const fn ignored(name: &'static str, kind: Kind, default: Option<&'static str>, why: &'static str) -> Flag {
-    Flag { name, alias: None, kind, default, between: None, status: Status::Ignored(why), help: why }
+    row(name, kind, default, Status::Ignored(why), why)
 }
 
 /// A flag that cannot be had here, because of `why`.
 const fn refused(name: &'static str, kind: Kind, default: Option<&'static str>, why: &'static str) -> Flag {
-    Flag { name, alias: None, kind, default, between: None, status: Status::Refused(why), help: why }
+    row(name, kind, default, Status::Refused(why), why)
+}
+
+const fn row(
+    name: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    status: Status,
+    help: &'static str,
+) -> Flag {
+    Flag { name, alias: None, kind, default, between: None, status, help, shown_if_set: false }
 }
 
 impl Flag {
     const fn or(mut self, alias: &'static str) -> Flag {
         self.alias = Some(alias);
+        self
+    }
+
+    const fn shown_if_set(mut self) -> Flag {
+        self.shown_if_set = true;
         self
     }
 
@@ -100,6 +117,8 @@ pub type Table = &'static [&'static [Flag]];
 #[derive(Clone, Debug)]
 pub struct Flags {
     values: BTreeMap<&'static str, Value>,
+    /// Those that `/flags` does not show.
+    unshown: BTreeSet<&'static str>,
     /// What the operator should know of flags that are old or have no effect.
     pub warnings: Vec<String>,
 }
@@ -112,7 +131,8 @@ impl Flags {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Flags, FlagError> {
         let (values, warnings) = parse::load(table, arguments, environment)?;
-        Ok(Flags { values, warnings })
+        let unshown = unshown(table, &values);
+        Ok(Flags { values, unshown, warnings })
     }
 
     /// Invariant: what follows is asked with the kind that the flag's definition has.
@@ -173,7 +193,8 @@ impl Flags {
             let value = Value::parse(flags[name].kind, text).expect("set by this process itself");
             values.insert(*name, value);
         }
-        Flags { values, warnings: Vec::new() }
+        let unshown = unshown(table, &values);
+        Flags { values, unshown, warnings: Vec::new() }
     }
 
     /// Sets a flag whose value only became known while starting.
@@ -181,9 +202,10 @@ impl Flags {
         self.values.insert(name, Value::Text(text.to_owned()));
     }
 
-    /// Every flag that has a value, as /flags shows it.
+    /// Flags that have a value, as /flags shows them.
     pub fn shown(&self) -> BTreeMap<String, String> {
-        self.values.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect()
+        let shown = self.values.iter().filter(|(name, _)| !self.unshown.contains(*name));
+        shown.map(|(name, value)| ((*name).to_owned(), value.to_string())).collect()
     }
 
     /// The body of /flags.
@@ -200,6 +222,16 @@ impl Flags {
         });
         out
     }
+}
+
+/// The flags that are shown only if set, and were not.
+fn unshown(table: Table, values: &BTreeMap<&'static str, Value>) -> BTreeSet<&'static str> {
+    let is_default = |flag: &Flag| {
+        let default = flag.default.and_then(|default| Value::parse(flag.kind, default).ok());
+        values.get(flag.name) == default.as_ref()
+    };
+    let flags = all(table).into_values();
+    flags.filter(|flag| flag.shown_if_set && is_default(flag)).map(|flag| flag.name).collect()
 }
 
 /// All flags of a table, by name.

@@ -2,7 +2,9 @@
 
 //! What every daemon answers alike, without its core.
 
+mod actors;
 mod files;
+pub mod logging;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,17 +13,21 @@ use hyper::StatusCode;
 use hyper::header::CONTENT_TYPE;
 
 use crate::files::Files;
-use crate::http::route::Route;
+use crate::http::route::{Route, Routes};
 use crate::http::{Request, Response};
 use crate::metrics::{self, Counters, Metrics, OPEN_METRICS, System};
 use crate::version;
 
-pub use files::{list_files, read_file};
+pub use files::{debug, list_files, read_file};
 
 /// The actors of [`Common`], for the tables of routes.
 pub const VERSION: (&str, &[&str]) = ("version", &[""]);
 pub const METRICS: (&str, &[&str]) = ("metrics", &["", "snapshot"]);
 pub const SYSTEM: (&str, &[&str]) = ("system", &["stats.json"]);
+pub const LOGGING: (&str, &[&str]) = ("logging", &["toggle"]);
+pub const PROFILER: (&str, &[&str]) = ("profiler", &["start", "stop"]);
+pub const PROCESSES: (&str, &[&str]) = ("__processes__", &[""]);
+pub const HELP: (&str, &[&str]) = ("help", &[""]);
 pub const FILES: (&str, &[&str]) = ("files", &["browse", "read", "download", "debug"]);
 
 /// What every daemon has.
@@ -40,8 +46,12 @@ impl Common {
     }
 
     /// Answers for the actors above, but for `metrics`, which needs figures of the core.
-    pub async fn answer(&self, route: Route<'_>, request: &Request) -> Response {
+    pub async fn answer(&self, routes: &Routes, route: Route<'_>, request: &Request) -> Response {
         match route.actor {
+            "help" => actors::help(routes, route.rest, request),
+            "__processes__" => actors::processes(routes, request),
+            "logging" => logging::answer(request),
+            "profiler" => Response::text(StatusCode::BAD_REQUEST, NO_PROFILER),
             "version" => Response::json(request, version::json()),
             "system" => Response::json(request, System::now().json()),
             "files" => files::answer(&self.files, route.endpoint, request).await,
@@ -68,6 +78,10 @@ impl Common {
         }
     }
 }
+
+/// Mesos: so says every build but special ones, and clients know the text.
+const NO_PROFILER: &str =
+    "Perftools is disabled. To enable perftools, configure libprocess with --enable-perftools.\n";
 
 /// Where this daemon redirects to, if it is asked where the leader is. Mesos: without a scheme; the request's own path
 /// is kept, unless it is that of the question.

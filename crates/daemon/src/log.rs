@@ -4,6 +4,8 @@
 //!
 //! `I1122 10:05:51.562189  7814 server.rs:95] text key=value`, in UTC: level, date, time, thread, place.
 
+pub mod verbosity;
+
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,7 +18,9 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 
 use crate::flags::Flags;
 
@@ -43,14 +47,19 @@ pub fn start(flags: &Flags, program: &str) -> Result<Option<PathBuf>, LogError> 
         _ => LevelFilter::INFO,
     };
     let stderr = (!flags.boolean("quiet")).then(|| BoxMakeWriter::new(io::stderr));
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
+    let (filter, handle) = reload::Layer::new(level);
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .event_format(Line)
-        .with_writer(Sinks { stderr, file: file.map(Arc::new) })
-        .finish();
+        .with_writer(Sinks { stderr, file: file.map(Arc::new) });
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     // Fails only if there is a log already.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        verbosity::control(level, move |filter| {
+            // Fails only where the log is gone.
+            let _ = handle.reload(filter);
+        });
+    }
     Ok(path)
 }
 

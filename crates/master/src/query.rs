@@ -29,9 +29,10 @@ use crate::view::View;
 pub use metrics::{metrics, unmeasured};
 pub use v1::{answer as v1, answer_json as v1_json, event_json, get_state};
 
-/// The endpoints that [`v0`] answers, as they stand behind the process id: `/master/state`, `/state`. The registry
-/// belongs to a process of its own.
+/// The endpoints that [`v0`] answers, as they stand behind the process id: `/master/state`, `/state`. The first
+/// and the registry belong to processes of their own.
 pub const ENDPOINTS: &[&str] = &[
+    "allocator/offer_constraints_debug",
     "flags",
     "frameworks",
     "maintenance/schedule",
@@ -53,6 +54,7 @@ pub const ENDPOINTS: &[&str] = &[
 pub fn v0(view: &View, endpoint: &str, query: &[(String, String)]) -> Option<String> {
     let query = Query(query);
     Some(match endpoint {
+        "allocator/offer_constraints_debug" => offers::constraints(view),
         "flags" => identity::flags(view),
         "frameworks" => frameworks::endpoint(view, query),
         "maintenance/schedule" => durable::maintenance_schedule(view),

@@ -65,6 +65,21 @@ pub(super) fn endpoint(view: &View, query: &[(String, String)], usage: &Usage) -
     }))
 }
 
+/// `/containerizer/debug`: what has been asked for and is not done yet.
+pub(super) fn pending(view: &View) -> String {
+    let preparing = view.state.executors().filter(|executor| matches!(executor.phase, Phase::Preparing));
+    json(Dialect::V0, |w| {
+        w.object(|w| {
+            w.list("pending", preparing, |w, executor| {
+                w.object(|w| {
+                    w.text("operation", "prepare");
+                    w.members("args", |w| w.text("containerId", executor.container.as_str()));
+                });
+            });
+        });
+    })
+}
+
 fn write(w: &mut JsonWriter<'_>, executor: &Executor, usage: &Usage) {
     w.object(|w| {
         write_names(w, executor);
@@ -97,20 +112,10 @@ pub(super) fn statistics(view: &View, usage: &Usage) -> String {
     })
 }
 
+/// Mesos: the host's network, which statuses of tasks name, is not told here.
 fn status(executor: &Executor) -> v1::ContainerStatus {
-    // The newest status that a task reported names the network; before there is one, only the container is known.
-    let told = executor
-        .tasks
-        .values()
-        .flat_map(|task| &task.statuses)
-        .filter_map(|status| status.container_status.as_ref());
     v1::ContainerStatus {
         container_id: Some(Box::new(container_id(&executor.container, None))),
-        network_infos: told
-            .into_iter()
-            .next_back()
-            .map(|status| status.network_infos.clone())
-            .unwrap_or_default(),
         executor_pid: executor.pid,
         ..Default::default()
     }

@@ -2,6 +2,7 @@
 
 //! Frameworks with their executors, as readers of the un-versioned endpoints are shown them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kaon_api::json::JsonWriter;
@@ -11,7 +12,7 @@ use kaon_api::wire::Enumeration;
 use super::members::Members;
 use super::resources::{held_by, put_flat};
 use super::tasks;
-use crate::state::{Executor, Framework, has_capability, is_terminal};
+use crate::state::{Executor, Framework, View, has_capability, is_terminal};
 
 pub(super) fn write_framework(w: &mut JsonWriter<'_>, work_dir: &str, framework: &Framework) {
     let info = &framework.info;
@@ -54,6 +55,29 @@ fn write(w: &mut JsonWriter<'_>, work_dir: &str, executor: &Executor) {
             tasks::write(w, task);
         });
     });
+}
+
+/// The sandboxes, by the names under which their files are shown. Mesos: each by its path, and the last run of each
+/// executor by two names more.
+pub(super) fn sandboxes(view: &View) -> BTreeMap<String, String> {
+    let state = &view.state;
+    let work_dir = state.config.work_dir.trim_end_matches('/');
+    let mut names = BTreeMap::new();
+    let mut name = |framework: &Framework, executor: &Executor| {
+        let sandbox = format!("{work_dir}/{}", executor.sandbox);
+        let runs = sandbox.rsplit_once('/').map_or(work_dir, |(runs, _)| runs);
+        names.insert(format!("{runs}/latest"), sandbox.clone());
+        let short = format!("/frameworks/{}/executors/{}/runs/latest", framework.id, executor.id);
+        names.insert(short, sandbox.clone());
+        names.insert(sandbox.clone(), sandbox);
+    };
+    let past = state.completed.iter().map(|framework| &**framework);
+    for framework in past.chain(state.frameworks.values()) {
+        // The latest comes last.
+        framework.past().for_each(|executor| name(framework, &executor));
+        framework.executors.values().for_each(|executor| name(framework, executor));
+    }
+    names
 }
 
 /// The role that an executor's resources are charged to, or where it has none those of a task.

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use kaon_api::v1::TaskState;
-use kaon_model::{Resources, Wall};
+use kaon_model::{Bytes, Resources, Wall};
 
 use super::state::used;
 use crate::state::{Phase, Session, View};
 
-/// All figures of the agent itself: `slave/…` and `gc/…`. Those of the containerizer and the host are the shell's.
+/// All figures of the agent itself, and of the containerizer. Those of the host are the shell's.
 ///
 /// Mesos: monitors warn of each name that is missing, so names of what there is not yet are told as zero.
 pub fn metrics(view: &View, now: Wall) -> BTreeMap<String, f64> {
@@ -45,11 +45,29 @@ pub fn metrics(view: &View, now: Wall) -> BTreeMap<String, f64> {
     ] {
         put(name, count as f64);
     }
+    for name in ABSENT {
+        put(name, 0.0);
+    }
+    let cache = state.config.flags.get("fetcher_cache_size").and_then(|text| text.parse::<Bytes>().ok());
+    put("containerizer/fetcher/cache_size_total_bytes", cache.map_or(0.0, |size| size.0 as f64));
     tasks(view, &mut put);
     executors(view, &mut put);
     resources(view, &mut put);
     all
 }
+
+/// What this version does not do, or does not count. Whoever gives one of them a meaning takes it out here.
+const ABSENT: &[&str] = &[
+    "containerizer/fetcher/cache_size_used_bytes",
+    "containerizer/fetcher/task_fetches_failed",
+    "containerizer/fetcher/task_fetches_succeeded",
+    "containerizer/mesos/container_destroy_errors",
+    "containerizer/mesos/provisioner/bind/remove_rootfs_errors",
+    "containerizer/mesos/provisioner/remove_container_errors",
+    "resource_provider_manager/events/disconnect",
+    "resource_provider_manager/events/subscribe",
+    "resource_provider_manager/subscribed",
+];
 
 fn tasks(view: &View, put: &mut impl FnMut(&str, f64)) {
     let queued: usize = view.state.executors().map(|executor| executor.queue.len()).sum();

@@ -28,10 +28,17 @@ use crate::streams::{Streams, refusal};
 const ROUTES: Routes = Routes {
     delegate: "slave(1)",
     actors: &[
-        ("slave(1)", &["api/v1", "api/v1/executor", "containers", "flags", "health", "state"]),
+        (
+            "slave(1)",
+            &["api/v1", "api/v1/executor", "containerizer/debug", "containers", "flags", "health", "state"],
+        ),
         ("monitor", &["statistics", "statistics.json"]),
         front::FILES,
+        front::HELP,
+        front::LOGGING,
         front::METRICS,
+        front::PROCESSES,
+        front::PROFILER,
         front::SYSTEM,
         front::VERSION,
     ],
@@ -74,6 +81,7 @@ impl Service for Front {
     async fn request(&self, request: Request) -> Response {
         Counters::add(&self.common.counters.http_requests);
         let Some(route) = ROUTES.find(request.path()) else { return Response::plain(StatusCode::NOT_FOUND) };
+        tracing::debug!("HTTP {} for {} from {}", request.method, request.target, request.peer);
         let answered = match (route.actor, route.endpoint) {
             ("slave(1)", "health") => Ok(Response::ok()),
             ("slave(1)", "api/v1") => self.operator(request).await,
@@ -81,7 +89,8 @@ impl Service for Front {
             ("slave(1)", endpoint) => self.show(endpoint, &request).await,
             ("monitor", _) => self.show("monitor/statistics", &request).await,
             ("metrics", endpoint) => self.metrics(endpoint, &request).await,
-            _ => Ok(self.common.answer(route, &request).await),
+            ("files", "debug") => self.show_names(&request).await,
+            _ => Ok(self.common.answer(&ROUTES, route, &request).await),
         };
         answered.unwrap_or_else(|response| response)
     }
@@ -98,6 +107,19 @@ impl Front {
             Ok(json) => Ok(Response::json(request, json.into_bytes())),
             Err(BadQuery { code, text }) => Err(refusal(code, text)),
         }
+    }
+
+    /// The names of files. Sandboxes are attached by the folder that holds them all, and shown one by one.
+    async fn show_names(&self, request: &Request) -> Result<Response, Response> {
+        let view = self.door.view().await?;
+        let files = self.common.files.clone();
+        let names = aside(move || {
+            let mut names = query::sandboxes(&view);
+            let plain = files.attached().into_iter().filter(|(_, real)| real.is_file());
+            names.extend(plain.map(|(name, real)| (name, real.to_string_lossy().into_owned())));
+            names
+        });
+        Ok(Response::json(request, front::debug(&names.await)))
     }
 
     /// What containers use, where an answer of this name tells it.

@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use kaon_agent::query;
 use kaon_api::json::{Dialect, from_json, parse};
 use kaon_api::v1::agent::call::Type;
-use kaon_api::v1::agent::response::{ListFiles, ReadFile};
+use kaon_api::v1::agent::response::{GetLoggingLevel, ListFiles, ReadFile};
 use kaon_api::v1::agent::{Call, Response as Answer, response};
 use kaon_api::wire::{Enumeration, Message};
 
@@ -17,6 +17,7 @@ use super::front::{Front, bad};
 use crate::front::{self, aside, is_post};
 use crate::http::negotiate::{Form, allows};
 use crate::http::{Request, Response};
+use crate::log::verbosity;
 use crate::runtime::Clock;
 
 const FORMS: &str = "application/json or application/x-protobuf or application/recordio";
@@ -43,9 +44,15 @@ impl Front {
         match kind {
             Type::GetLoggingLevel => Ok(form.message(&Answer {
                 r#type: response::Type::from_name(kind.name()),
-                get_logging_level: Some(Default::default()),
+                get_logging_level: Some(GetLoggingLevel { level: verbosity::level(), ..Default::default() }),
                 ..Default::default()
             })),
+            Type::SetLoggingLevel => match &call.set_logging_level {
+                Some(wanted) => Ok(front::logging::set(wanted.level, &wanted.duration)),
+                None => {
+                    Err(bad("Failed to validate agent::Call: Expecting 'set_logging_level' to be present"))
+                }
+            },
             Type::ListFiles | Type::ReadFile => Ok(form.message(&self.files(kind, &call).await?)),
             _ => self.read_state(form, call, kind.name()).await,
         }

@@ -2,6 +2,7 @@
 
 //! `/files/*`: what a daemon's files look like from outside.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -18,7 +19,9 @@ const NO_SNIFFING: HeaderName = HeaderName::from_static("x-content-type-options"
 
 pub async fn answer(files: &Arc<Files>, endpoint: &str, request: &Request) -> Response {
     if endpoint == "debug" {
-        return Response::json(request, debug(files));
+        let attached = files.attached().into_iter();
+        let names = attached.map(|(name, real)| (name, real.to_string_lossy().into_owned())).collect();
+        return Response::json(request, debug(&names));
     }
     let Some(path) = request.query.get("path").filter(|path| !path.is_empty()).map(str::to_owned) else {
         return Response::text(StatusCode::BAD_REQUEST, "Expecting 'path=value' in query.\n");
@@ -67,12 +70,12 @@ pub async fn read_file(
 }
 
 /// Names and what they stand for.
-fn debug(files: &Files) -> Vec<u8> {
+pub fn debug(names: &BTreeMap<String, String>) -> Vec<u8> {
     let mut out = Vec::new();
     JsonWriter::new(&mut out, Dialect::V0).object(|w| {
-        for (name, real) in files.attached() {
-            w.key(&name);
-            w.string(&real.to_string_lossy());
+        for (name, real) in names {
+            w.key(name);
+            w.string(real);
         }
     });
     out

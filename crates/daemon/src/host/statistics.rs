@@ -67,9 +67,11 @@ fn statistics(usage: &Usage, resources: &Resources, timestamp: f64) -> ResourceS
         threads: Some(count(usage.threads)),
         cpus_user_time_secs: Some(usage.user.as_secs_f64()),
         cpus_system_time_secs: Some(usage.system.as_secs_f64()),
-        cpus_limit: Some(resources.get_scalar("cpus").to_f64()),
+        // Mesos: what a container asked for is its soft limit; a hard one of cpus needs `limits`.
+        cpus_soft_limit: Some(resources.get_scalar("cpus").to_f64()),
         mem_rss_bytes: Some(usage.resident),
         mem_limit_bytes: Some((megabytes * 1_048_576.0) as u64),
+        mem_soft_limit_bytes: Some((megabytes * 1_048_576.0) as u64),
         ..ResourceStatistics::default()
     }
 }
@@ -99,6 +101,7 @@ mod tests {
             (7.5, Some(1.5), Some(0.25))
         );
         assert_eq!((told.processes, told.threads, told.mem_rss_bytes), (Some(2), Some(3), Some(4096)));
-        assert_eq!((told.cpus_limit, told.mem_limit_bytes), (Some(0.5), Some(32 << 20)));
+        assert_eq!((told.cpus_soft_limit, told.cpus_limit), (Some(0.5), None));
+        assert_eq!((told.mem_soft_limit_bytes, told.mem_limit_bytes), (Some(32 << 20), Some(32 << 20)));
     }
 }

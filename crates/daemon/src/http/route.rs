@@ -57,9 +57,10 @@ fn endpoint<'a>(
 ) -> Option<Route<'a>> {
     let fits = |endpoint: &&'static str| Some((*endpoint, strip(endpoint, path)?));
     let (endpoint, rest) = endpoints.iter().filter_map(fits).max_by_key(|(endpoint, _)| endpoint.len())?;
-    // Mesos: an endpoint without a name answers for nothing below it.
+    // Mesos: an endpoint without a name answers for nothing below it, but for the one that explains the others.
     let rest = rest.trim_matches('/');
-    (!endpoint.is_empty() || rest.is_empty()).then_some(Route { actor, endpoint, rest })
+    let answers = !endpoint.is_empty() || rest.is_empty() || *actor == "help";
+    answers.then_some(Route { actor, endpoint, rest })
 }
 
 /// What is left of a path after the segments of an endpoint.

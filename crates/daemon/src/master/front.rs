@@ -18,6 +18,7 @@ use crate::front::{self, Common, aside, is_post};
 use crate::http::negotiate::{Form, read_call};
 use crate::http::route::{Route, Routes};
 use crate::http::{Delivery, Query, Request, Response, Service};
+use crate::log::verbosity;
 use crate::metrics::Counters;
 use crate::replies::Replies;
 use crate::runtime::{Closed, Door};
@@ -36,6 +37,8 @@ const ROUTES: Routes = Routes {
                 "flags",
                 "frameworks",
                 "health",
+                "machine/down",
+                "machine/up",
                 "maintenance/schedule",
                 "maintenance/status",
                 "quota",
@@ -51,9 +54,14 @@ const ROUTES: Routes = Routes {
                 "weights",
             ],
         ),
+        ("allocator", &["offer_constraints_debug"]),
         ("registrar(1)", &["registry"]),
         front::FILES,
+        front::HELP,
+        front::LOGGING,
         front::METRICS,
+        front::PROCESSES,
+        front::PROFILER,
         front::SYSTEM,
         front::VERSION,
     ],
@@ -97,6 +105,7 @@ impl Service for Front {
     async fn request(&self, request: Request) -> Response {
         Counters::add(&self.common.counters.http_requests);
         let Some(route) = ROUTES.find(request.path()) else { return Response::plain(StatusCode::NOT_FOUND) };
+        tracing::debug!("HTTP {} for {} from {}", request.method, request.target, request.peer);
         let answered = match (route.actor, route.endpoint) {
             ("master", "health") => Ok(Response::ok()),
             ("master", "redirect") => Ok(front::redirect(&request, &self.leader)),
@@ -107,8 +116,9 @@ impl Service for Front {
                 self.operation(route.endpoint, &request).await
             }
             ("metrics", endpoint) => self.metrics(endpoint, &request).await,
-            ("master" | "registrar(1)", _) => self.show(route, &request).await,
-            _ => Ok(self.common.answer(route, &request).await),
+            ("master", endpoint) if POST_ONLY.contains(&endpoint) => Err(unsupported(endpoint, &request)),
+            ("master" | "registrar(1)" | "allocator", _) => self.show(route, &request).await,
+            _ => Ok(self.common.answer(&ROUTES, route, &request).await),
         };
         answered.unwrap_or_else(|response| response)
     }
@@ -116,6 +126,19 @@ impl Service for Front {
 
 /// Endpoints that Mesos lets operators write to; here they can be read.
 const WRITABLE: &[&str] = &["maintenance/schedule", "quota", "weights"];
+
+/// Endpoints of operators that only write, and that nothing lies behind yet.
+const POST_ONLY: &[&str] = &["machine/down", "machine/up"];
+
+fn unsupported(endpoint: &str, request: &Request) -> Response {
+    match is_post(request) {
+        Err(response) => response,
+        Ok(()) => {
+            let text = format!("/{endpoint} is not supported by this master");
+            Response::text(StatusCode::NOT_IMPLEMENTED, text)
+        }
+    }
+}
 
 impl Front {
     /// An un-versioned endpoint that reads.
@@ -128,6 +151,7 @@ impl Front {
         let query = request.query.pairs().to_vec();
         let endpoint = match route.actor {
             "registrar(1)" => "registrar(1)/registry",
+            "allocator" => "allocator/offer_constraints_debug",
             _ => route.endpoint,
         };
         let json = aside(move || query::v0(&view, endpoint, &query)).await;
@@ -177,6 +201,7 @@ impl Front {
         match kind {
             Type::Subscribe => self.stream(form, |stream| Input::Watch { stream, caller }).await,
             Type::GetLoggingLevel => Ok(form.message(&logging_level())),
+            Type::SetLoggingLevel => Ok(set_logging_level(&call)),
             Type::ListFiles | Type::ReadFile => Ok(form.message(&self.files(kind, &call).await?)),
             _ if kind.name().starts_with("GET_") => self.read(form, call).await,
             _ => self.change(call, caller).await,
@@ -267,13 +292,19 @@ impl From<Closed> for Response {
     }
 }
 
-/// What is logged is set by a flag; nothing beyond it is.
 fn logging_level() -> v1::master::Response {
+    let level = v1::master::response::GetLoggingLevel { level: verbosity::level(), ..Default::default() };
     v1::master::Response {
         r#type: response_type(Type::GetLoggingLevel),
-        get_logging_level: Some(Default::default()),
+        get_logging_level: Some(level),
         ..Default::default()
     }
+}
+
+/// Invariant: a call of this type has been validated to say what level.
+fn set_logging_level(call: &v1::master::Call) -> Response {
+    let wanted = call.set_logging_level.as_ref();
+    wanted.map_or_else(Response::ok, |wanted| front::logging::set(wanted.level, &wanted.duration))
 }
 
 /// The answer is of the name of the call.

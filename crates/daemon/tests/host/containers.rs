@@ -197,7 +197,7 @@ fn use_is_measured() {
     assert_eq!(used.processes, Some(2), "the shell and what it waits for: {used:?}");
     assert!(used.mem_rss_bytes.is_some_and(|bytes| bytes > 100_000), "{used:?}");
     assert!(used.cpus_user_time_secs.is_some_and(|seconds| seconds > 0.0), "{used:?}");
-    assert_eq!((used.cpus_limit, used.mem_limit_bytes), (Some(0.5), Some(64 << 20)));
+    assert_eq!((used.cpus_soft_limit, used.mem_limit_bytes), (Some(0.5), Some(64 << 20)));
     scratch.host().destroy(&ContainerId::from("c"));
     scratch.exited();
     let after = scratch.runtime.block_on(meter.usage(&ids, &resources));

@@ -217,15 +217,63 @@ fn the_agents_port_answers_executors() {
         ("/monitor/statistics", "[]"),
         ("/monitor/statistics.json", "[]"),
         ("/flags", "{\"flags\":{"),
-        ("/metrics/snapshot", "{\"gc/path_removals_failed\":0.0,"),
+        ("/metrics/snapshot", "{\"containerizer/fetcher/cache_size_total_bytes\":2147483648.0,"),
+        ("/containerizer/debug", "{\"pending\":[]}"),
+        ("/files/debug", "{}"),
+        ("/__processes__", "[{\"events\":[],\"id\":\"slave(1)\"},"),
+        ("/help", "## HELP\n> [/files][files]\n"),
+        ("/help/slave(1)/state", "### USAGE ###\n>        /slave(1)/state\n"),
+        ("/logging/toggle", "0\n"),
+        ("/logging/toggle?level=1&duration=1mins", ""),
+        ("/logging/toggle", "1\n"),
+        ("/logging/toggle?level=0&duration=1secs", ""),
+        ("/logging/toggle", "0\n"),
     ] {
         let (status, _, body) = agent.get(path);
         assert!(status == "HTTP/1.1 200 OK" && body.starts_with(text), "{path}: {status} {body}");
+    }
+    for (path, status, text) in [
+        ("/help/nosuch", 404, "404 Not Found."),
+        ("/help/slave(1)/nosuch", 400, "No help available for '/slave(1)/nosuch'.\n"),
+        ("/logging/toggle?level=1", 400, "Expecting 'duration=value' in query.\n"),
+        ("/logging/toggle?duration=1secs", 400, "Expecting 'level=value' in query.\n"),
+        ("/logging/toggle?level=x&duration=1secs", 400, "Failed to convert 'x' to number.\n"),
+        ("/logging/toggle?level=-1&duration=1secs", 400, "Invalid level '-1'.\n"),
+        ("/logging/toggle?level=1&duration=xx", 400, "Failed to convert '' to number.\n"),
+        ("/profiler/stop", 400, "Perftools is disabled. To enable perftools, configure libprocess with"),
+        ("/memory-profiler/state", 404, "404 Not Found."),
+    ] {
+        let (got, _, body) = agent.get(path);
+        assert!(got.contains(&format!(" {status} ")) && body.starts_with(text), "{path}: {got} {body}");
     }
     let json = "Content-Type: application/json\r\n";
     for (headers, body, status, text) in [
         (json, r#"{"type":"GET_HEALTH"}"#, 200, r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#),
         (json, r#"{"type":"GET_CONTAINERS"}"#, 200, r#"{"type":"GET_CONTAINERS""#),
+        (
+            json,
+            r#"{"type":"GET_LOGGING_LEVEL"}"#,
+            200,
+            r#"{"type":"GET_LOGGING_LEVEL","get_logging_level":{"level":0}}"#,
+        ),
+        (
+            json,
+            r#"{"type":"SET_LOGGING_LEVEL","set_logging_level":{"level":2,"duration":{"nanoseconds":60000000000}}}"#,
+            200,
+            "",
+        ),
+        (
+            json,
+            r#"{"type":"GET_LOGGING_LEVEL"}"#,
+            200,
+            r#"{"type":"GET_LOGGING_LEVEL","get_logging_level":{"level":2}}"#,
+        ),
+        (
+            json,
+            r#"{"type":"SET_LOGGING_LEVEL"}"#,
+            400,
+            "Failed to validate agent::Call: Expecting 'set_logging_level' to be present",
+        ),
         (json, r#"{"type":1}"#, 400, "Not expecting a JSON number for field 'type'"),
         (json, "{}", 400, "Failed to validate agent::Call: Expecting 'type' to be present"),
         (
@@ -258,6 +306,4 @@ fn the_agents_port_answers_executors() {
             "{line} {answer} for {body}"
         );
     }
-    let debug = agent.get("/files/debug").2;
-    assert!(debug.contains("/work/slaves\":\"") && debug.contains("\"/frameworks\":\""), "{debug}");
 }

@@ -36,6 +36,10 @@ pub fn metrics(view: &View) -> BTreeMap<String, f64> {
         for (row, own) in view.tables.frameworks.iter() {
             framework::add(&mut figures, view, own, &groups.framework(row).tasks);
         }
+        // Mesos: those of the past keep their figures for as long as they are remembered.
+        for completed in view.tables.history.frameworks() {
+            framework::add(&mut figures, view, &completed.framework, &[]);
+        }
     }
     figures.0
 }

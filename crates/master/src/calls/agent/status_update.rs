@@ -27,8 +27,12 @@ impl Master {
             return;
         };
         let latest = update.latest_state.unwrap_or(update.status.state);
-        let status = status_for_framework(update, uuid);
-        self.tell(turn, framework, events::update(status.clone()));
+        // Mesos: the executor that the wrapper names is told to the framework, but not kept with the task.
+        let own_executor = update.status.executor_id.clone();
+        let told_executor = update.executor_id.clone().or_else(|| own_executor.clone());
+        let status = v1::TaskStatus { executor_id: own_executor, ..status_of(update, uuid) };
+        let told_status = v1::TaskStatus { executor_id: told_executor, ..status.clone() };
+        self.tell(turn, framework, events::update(told_status));
         let task = self.state.tasks.row(framework, &status.task_id.value);
         let Some(row) = task.filter(|row| self.state.task(*row).agent == agent) else {
             self.state.tables.counters.invalid_status_updates += 1;
@@ -48,14 +52,11 @@ impl Master {
     }
 }
 
-/// The status as schedulers see it: what the wrapper knows is put into it.
-fn status_for_framework(update: StatusUpdate, uuid: Option<Uuid>) -> v1::TaskStatus {
+/// The status with what the wrapper knows.
+fn status_of(update: StatusUpdate, uuid: Option<Uuid>) -> v1::TaskStatus {
     let mut status = *update.status;
     status.agent_id = update.agent_id;
     status.timestamp = Some(update.timestamp);
-    if update.executor_id.is_some() {
-        status.executor_id = update.executor_id;
-    }
     status.uuid = uuid.map(Uuid::to_vec);
     status
 }

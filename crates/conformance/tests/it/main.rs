@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! The suite against a cluster of our own.
+
+mod local;
