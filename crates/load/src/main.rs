@@ -3,18 +3,30 @@
 //! `kaon-load`: drives any Mesos-compatible master with emulated agents and frameworks, over real sockets.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
 
-mod agents;
+mod board;
 mod clocks;
+mod cluster;
+mod fleet;
 mod frameworks;
+mod idle;
+mod owner;
+mod pipe;
+mod report;
+mod samples;
+mod storm;
 mod tasks;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::task::LocalSet;
 
 /// Drives a master with emulated agents and frameworks, and measures it.
 ///
-/// Example: kaon-load tasks --master 127.0.0.1:5050 --agents 100 --frameworks 4 --seconds 20
+/// The master is any that speaks Mesos's protocols. Figures are of the machine that everything runs on: compare them
+/// within one run, or between masters under the same load.
+///
+/// Example: kaon-load tasks --master 127.0.0.1:5050 --agents 1000 --own-sockets --frameworks 10 --seconds 60
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -23,16 +35,25 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Tasks per second, and the master's CPU time per task
+    /// Tasks per second, the master's CPU time per task, and latencies if a rate is given
     Tasks(tasks::Arguments),
+    /// How long it takes until many agents that come at once are registered, and offered
+    Storm(storm::Arguments),
+    /// What agents and frameworks cost that do nothing
+    Idle(idle::Arguments),
 }
 
-#[tokio::main]
+/// One thread: what drives a master must leave the machine to it.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let result = match Arguments::parse().what {
-        What::Tasks(arguments) => tasks::run(arguments).await,
+    let run = async {
+        match Arguments::parse().what {
+            What::Tasks(arguments) => tasks::run(arguments).await,
+            What::Storm(arguments) => storm::run(arguments).await,
+            What::Idle(arguments) => idle::run(arguments).await,
+        }
     };
-    match result {
+    match LocalSet::new().run_until(run).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("kaon-load: {error:#}");

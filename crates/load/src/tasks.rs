@@ -1,110 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! `kaon-load tasks`: how many tasks a master gets through, and what each costs it.
+//! `kaon-load tasks`: how many tasks a master gets through, what each costs it, and how long each step takes.
 
-use std::net::SocketAddrV4;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
 
-use crate::agents::Fleet;
+use crate::board::Board;
 use crate::clocks::{Cost, cost};
-use crate::frameworks;
+use crate::cluster::{self, Mark, wait};
+use crate::frameworks::{self, Load};
+use crate::report;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The master to drive
-    #[arg(long, default_value = "127.0.0.1:5050")]
-    master: SocketAddrV4,
-    /// The master's process on this machine, for its CPU time and memory
-    #[arg(long)]
-    master_pid: Option<u32>,
-    /// Emulated agents, all on one address
-    #[arg(long, default_value_t = 100)]
-    agents: u64,
-    /// Emulated frameworks, each in a role of its own
-    #[arg(long, default_value_t = 4)]
-    frameworks: u64,
+    #[command(flatten)]
+    cluster: cluster::Arguments,
     /// Tasks launched by one accept, at most
     #[arg(long, default_value_t = 20)]
     per_accept: usize,
+    /// How many tasks fit on an agent; where a rate is given, as many as one accept launches
+    #[arg(long, default_value_t = 20)]
+    slots: u32,
     /// How long a task runs, in milliseconds
     #[arg(long, default_value_t = 0)]
     task_length: u64,
+    /// Tasks launched each second, by a fixed schedule, with their latencies; without it as many as the master takes
+    #[arg(long)]
+    rate: Option<f64>,
     /// How long to measure
     #[arg(long, default_value_t = 20)]
     seconds: u64,
     /// How long to run before measuring
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     warmup: u64,
 }
 
-/// Where the counters stand at one moment.
-struct Mark {
-    at: Instant,
-    finished: u64,
-    own: Cost,
-    master: Option<Cost>,
-}
+/// How often the master's memory is looked at.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(10);
 
 pub async fn run(arguments: Arguments) -> Result<()> {
+    let Arguments { cluster, per_accept, .. } = &arguments;
+    let board = Rc::new(Board::new(cluster.agents));
     let length = Duration::from_millis(arguments.task_length);
-    let agents = Fleet::start(arguments.master, arguments.agents, length).await?;
+    // Where latency is measured an accept uses up its agent: what is offered next can only be what has become free.
+    let slots = if arguments.rate.is_some() { u32::try_from(*per_accept)? } else { arguments.slots };
     let begun = Instant::now();
-    while agents.registered.load(Ordering::Relaxed) < arguments.agents {
-        let registered = agents.registered.load(Ordering::Relaxed);
-        ensure!(
-            begun.elapsed() < Duration::from_secs(60),
-            "after a minute the master has admitted {registered} of {} agents",
-            arguments.agents
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    println!("{} agents registered in {:.2} s", arguments.agents, begun.elapsed().as_secs_f64());
+    let _agents = cluster.agents(&board, slots, length).await?;
+    cluster.all_registered(&board).await?;
+    println!("{} agents registered in {:.2} s", cluster.agents, begun.elapsed().as_secs_f64());
 
-    let tally = Arc::new(frameworks::Tally::default());
-    let mut running = tokio::task::JoinSet::new();
-    for index in 0..arguments.frameworks {
-        running.spawn(frameworks::run(arguments.master, index, arguments.per_accept, tally.clone()));
+    let mut schedules = Vec::new();
+    for index in 0..cluster.frameworks {
+        let load = match arguments.rate {
+            None => Load::Full { per_accept: *per_accept },
+            Some(_) => {
+                let (schedule, due) = mpsc::unbounded_channel();
+                schedules.push(schedule);
+                Load::Paced { per_accept: *per_accept, due }
+            }
+        };
+        frameworks::start(cluster.master, index, load, board.clone()).await?;
     }
-    let mark = |tally: &frameworks::Tally| -> Result<Mark> {
-        Ok(Mark {
-            at: Instant::now(),
-            finished: tally.finished.load(Ordering::Relaxed),
-            own: cost(std::process::id())?,
-            master: arguments.master_pid.map(cost).transpose()?,
-        })
-    };
-    wait(Duration::from_secs(arguments.warmup), &mut running).await?;
-    let start = mark(&tally)?;
-    wait(Duration::from_secs(arguments.seconds), &mut running).await?;
-    let end = mark(&tally)?;
-    report(&start, &end);
-    let lost = tally.lost.load(Ordering::Relaxed);
-    ensure!(lost == 0, "{lost} tasks ended otherwise than finished");
+    if let Some(rate) = arguments.rate {
+        ensure!(rate > 0.0 && rate.is_finite(), "--rate must be a positive number");
+        // So that the first accepts do not wait for the first offers.
+        let all = cluster.agents as u64;
+        wait(&board, "agents offered", all, || board.agents_offered()).await?;
+        pace(rate / *per_accept as f64, schedules)?;
+    }
+    measure(&arguments, &board).await?;
+    drain(&board).await
+}
+
+async fn measure(arguments: &Arguments, board: &Board) -> Result<()> {
+    let pid = arguments.cluster.pid();
+    board.unless_failed(sleep(Duration::from_secs(arguments.warmup))).await?;
+    board.measure(true);
+    let (start, accepts) = (Mark::now(board, pid)?, board.accepts.get());
+    let end = start.at + Duration::from_secs(arguments.seconds);
+    let mut costs: Vec<Cost> = start.master.into_iter().collect();
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        board.unless_failed(sleep(left.min(MEMORY_INTERVAL))).await?;
+        if left <= MEMORY_INTERVAL {
+            break;
+        }
+        costs.extend(pid.map(cost).transpose()?);
+    }
+    let end = Mark::now(board, pid)?;
+    board.measure(false);
+    costs.extend(end.master);
+    report::tasks(&start, &end, board.accepts.get() - accepts);
+    report::memory(&costs);
+    if arguments.rate.is_some() {
+        report::latencies(board);
+    }
     ensure!(end.finished > start.finished, "no task finished while measuring");
     Ok(())
 }
 
-/// Sleeps, unless a framework ends, which none should.
-async fn wait(span: Duration, running: &mut tokio::task::JoinSet<Result<()>>) -> Result<()> {
-    tokio::select! {
-        () = tokio::time::sleep(span) => Ok(()),
-        Some(ended) = running.join_next() => ended?.and_then(|()| anyhow::bail!("a framework ended by itself")),
-    }
+/// Launches no more, and waits for the end of all tasks: none may be missing.
+async fn drain(board: &Board) -> Result<()> {
+    board.stop();
+    let all = board.launched.get();
+    let over = || board.finished.get() + board.lost.get();
+    wait(board, "tasks ended", all, over).await?;
+    let lost = board.lost.get();
+    ensure!(lost == 0, "{lost} of {all} tasks ended otherwise than finished");
+    let arrived = board.arrived.get();
+    ensure!(arrived == all, "{all} tasks were launched, and {arrived} came to an agent");
+    report::figure(all as f64, 0, "tasks launched in all; each finished, once");
+    Ok(())
 }
 
-fn report(start: &Mark, end: &Mark) {
-    let seconds = end.at.duration_since(start.at).as_secs_f64();
-    let tasks = (end.finished - start.finished).max(1);
-    println!("{:>12.0} tasks/s over {seconds:.1} s", tasks as f64 / seconds);
-    let per_task = |before: &Cost, after: &Cost| (after.cpu - before.cpu).as_secs_f64() * 1e6 / tasks as f64;
-    if let (Some(before), Some(after)) = (&start.master, &end.master) {
-        println!("{:>12.1} µs of the master's CPU time per task", per_task(before, after));
-        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        println!("{:>12.1} MiB resident before, {:.1} MiB after", mib(before.resident), mib(after.resident));
-    }
-    println!("{:>12.1} µs of the generator's CPU time per task", per_task(&start.own, &end.own));
+/// Tells the frameworks, one after the other, when an accept is due: so many each second.
+///
+/// A thread of its own, since timers of the runtime are no finer than a millisecond.
+fn pace(rate: f64, schedules: Vec<mpsc::UnboundedSender<Instant>>) -> Result<()> {
+    let interval = Duration::from_secs_f64(1.0 / rate);
+    let run = move || {
+        let mut due = Instant::now();
+        for schedule in schedules.iter().cycle() {
+            due += interval;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if schedule.send(due).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("pace".into()).spawn(run).context("no thread for the schedule")?;
+    Ok(())
 }

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What an emulated agent answers: it runs every task without running anything.
+
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use kaon_api::internal::{self, StatusUpdateMessage};
+use kaon_api::libprocess;
+use kaon_api::v1::{self, TaskState};
+use kaon_api::wire::Message;
+use tokio::task::spawn_local;
+
+use super::Fleet;
+use crate::board::count;
+
+impl Fleet {
+    /// `own` is the agent of the connection, if it has one; else the message names it.
+    pub(super) fn answer(self: &Rc<Self>, own: Option<usize>, message: &libprocess::Message) -> Result<()> {
+        let agent = own.or_else(|| index_in(&message.to)).filter(|index| *index < self.agents.borrow().len());
+        let agent = agent.with_context(|| format!("there is no agent {}", message.to))?;
+        match message.name.as_str() {
+            "mesos.internal.RunTaskMessage" => self.run(agent, &message.body),
+            "mesos.internal.StatusUpdateAcknowledgementMessage" => self.acknowledged(agent, &message.body),
+            "mesos.internal.PingSlaveMessage" => {
+                count(&self.board.pings);
+                self.send(agent, &message.from, &internal::PongAgentMessage::default());
+                Ok(())
+            }
+            "mesos.internal.SlaveRegisteredMessage" => {
+                if !std::mem::replace(&mut self.agents.borrow_mut()[agent].registered, true) {
+                    count(&self.board.registered);
+                }
+                Ok(())
+            }
+            "mesos.internal.ShutdownMessage" => {
+                let shutdown = internal::ShutdownMessage::decode(&message.body)?;
+                bail!("agent {agent} was told to end: {}", shutdown.message.unwrap_or_default())
+            }
+            // News of frameworks, which make no difference here.
+            _ => Ok(()),
+        }
+    }
+
+    /// The task runs at once, and ends when its start has been acknowledged.
+    fn run(&self, agent: usize, body: &[u8]) -> Result<()> {
+        let run = internal::RunTaskMessage::decode(body)?;
+        let task = run.task.task_id.value.parse().context("the task is none of ours")?;
+        self.board.arrive(task);
+        let framework = run.framework.id.as_ref().context("a framework without an id")?;
+        let number = self.updates.get();
+        let running = self.update(agent, framework, &run.task, TaskState::TaskRunning);
+        let finished = self.update(agent, framework, &run.task, TaskState::TaskFinished);
+        self.pending.borrow_mut().insert(number, finished.encode());
+        self.send(agent, &self.master, &running);
+        Ok(())
+    }
+
+    fn acknowledged(self: &Rc<Self>, agent: usize, body: &[u8]) -> Result<()> {
+        let acknowledged = internal::StatusUpdateAcknowledgementMessage::decode(body)?;
+        let update = acknowledged.uuid.last_chunk().map(|number| u64::from_be_bytes(*number));
+        let Some(finished) = update.and_then(|number| self.pending.borrow_mut().remove(&number)) else {
+            return Ok(());
+        };
+        if self.terms.task_length.is_zero() {
+            self.finish(agent, &finished);
+        } else {
+            let fleet = self.clone();
+            spawn_local(async move {
+                tokio::time::sleep(fleet.terms.task_length).await;
+                fleet.finish(agent, &finished);
+            });
+        }
+        Ok(())
+    }
+
+    fn finish(&self, agent: usize, update: &[u8]) {
+        self.board.free(agent);
+        self.send_bytes(agent, &self.master, StatusUpdateMessage::PROTO_NAME, update);
+    }
+
+    /// The next update; its number is the end of its uuid.
+    fn update(
+        &self,
+        agent: usize,
+        framework: &v1::FrameworkID,
+        task: &v1::TaskInfo,
+        state: TaskState,
+    ) -> StatusUpdateMessage {
+        let number = self.updates.get();
+        self.updates.set(number + 1);
+        let uuid = [[0; 8], number.to_be_bytes()].concat();
+        let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        let status = v1::TaskStatus {
+            task_id: task.task_id.clone(),
+            state,
+            agent_id: Some(task.agent_id.clone()),
+            source: Some(v1::task_status::Source::SourceExecutor),
+            timestamp: Some(timestamp),
+            uuid: Some(uuid.clone()),
+            ..Default::default()
+        };
+        let update = internal::StatusUpdate {
+            framework_id: framework.clone(),
+            agent_id: Some(task.agent_id.clone()),
+            status: status.into(),
+            timestamp,
+            uuid: Some(uuid),
+            latest_state: Some(state),
+            ..Default::default()
+        };
+        let pid = Some(self.agents.borrow()[agent].upid.to_string());
+        StatusUpdateMessage { update: update.into(), pid, ..Default::default() }
+    }
+}
+
+/// `slave(7)` → 7.
+fn index_in(actor: &str) -> Option<usize> {
+    actor.strip_prefix("slave(")?.strip_suffix(')')?.parse().ok()
+}
