@@ -14,6 +14,7 @@ mod recovery;
 pub mod resources;
 mod sandboxes;
 mod statistics;
+mod trash;
 mod volumes;
 
 use std::fs::File;
@@ -36,6 +37,7 @@ use containers::Containers;
 pub use journal::JournalError;
 use sandboxes::Sandboxes;
 pub use statistics::Meter;
+use trash::Trash;
 
 /// What an operator sets of an agent's host.
 #[derive(Clone, Debug)]
@@ -130,12 +132,13 @@ impl Host {
         let recovered = kaon_agent::journal::recover(files, settings.strict)?;
         let remnants = recovery::containers(&containerizer, &settings.runtime_dir, settings.strict)?;
         let containers = remnants.iter().map(|found| (found.id.clone(), found.state.clone())).collect();
-        let sandboxes = Arc::new(Sandboxes::start(work_dir.clone())?);
+        let trash = Trash::start(&work_dir)?;
+        let sandboxes = Arc::new(Sandboxes::start(work_dir.clone(), trash.clone())?);
         let told = inputs.clone();
         let checks = Checks::new(work_dir.clone(), spawner.clone(), runtime.clone(), inputs.clone());
         let journal = Writer::spawn(
             "journal",
-            move |batch: &[Vec<FileOp>]| journal::perform(&work_dir, batch),
+            move |batch: &[Vec<FileOp>]| journal::perform(&work_dir, &trash, batch),
             // Nobody listens only when the process is about to end.
             move |record| drop(told.blocking_send(Input::Recorded { record })),
             failed,

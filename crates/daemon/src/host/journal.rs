@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use kaon_agent::journal::FileOp;
 
 use super::path::{below, fresh_name};
+use super::trash::Trash;
 use super::volumes;
 
 /// How names end under which something is made before it takes its place.
@@ -32,37 +33,26 @@ pub struct JournalError {
     error: io::Error,
 }
 
-/// Makes changes in order.
-pub(super) fn perform(work_dir: &Path, batch: &[Vec<FileOp>]) -> Result<(), JournalError> {
+/// Makes changes in order. What is removed goes to `trash`, so that no fact waits for a disk to forget.
+pub(super) fn perform(work_dir: &Path, trash: &Trash, batch: &[Vec<FileOp>]) -> Result<(), JournalError> {
     batch.iter().flatten().try_for_each(|op| {
         let (what, path, result) = match op {
             FileOp::Replace { path, bytes } => ("write", path, replace(work_dir, path, bytes)),
             FileOp::Append { path, bytes } => ("append to", path, append(work_dir, path, bytes)),
             FileOp::Symlink { path, target } => ("link", path, link(work_dir, path, target)),
-            FileOp::Remove { path } => ("remove", path, below(work_dir, path).and_then(|path| remove(&path))),
+            FileOp::Remove { path } => {
+                ("remove", path, below(work_dir, path).and_then(|path| trash.put_away(&path)))
+            }
             FileOp::Rename { from, to } => ("rename", from, rename(work_dir, from, to)),
             FileOp::MakeVolume { folder } => {
                 ("make the volume", &folder.path, volumes::make(work_dir, folder))
             }
             FileOp::RemoveVolume { folder } => {
-                ("remove the volume", &folder.path, volumes::remove(work_dir, folder))
+                ("remove the volume", &folder.path, volumes::remove(work_dir, trash, folder))
             }
         };
         result.map_err(|error| JournalError { what, path: work_dir.join(path), error })
     })
-}
-
-/// Removes a file, or a folder with all it holds; what is not there is removed already.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
 }
 
 /// What is not there has its new name already.

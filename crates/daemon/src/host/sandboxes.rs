@@ -19,13 +19,11 @@ use kaon_containerizer::user::Credentials;
 use rustix::fs::OFlags;
 use tokio::sync::oneshot;
 
-use super::journal::remove;
-use super::path::{below, fresh_name};
+use super::HostError;
+use super::path::below;
+use super::trash::Trash;
 use super::volumes;
-use super::{HostError, io_error};
 
-/// Where folders wait below the work folder for their removal.
-pub(super) const REMOVED: &str = ".removed";
 /// Mesos: nobody but its user and group looks inside a sandbox.
 const SANDBOX_MODE: u32 = 0o750;
 /// All may pass through a folder around the sandboxes of several users; none but the agent's looks around there.
@@ -51,23 +49,11 @@ pub(super) struct Sandboxes {
 }
 
 impl Sandboxes {
-    /// Begins with the removal of what is left over from the last agent.
-    pub(super) fn start(work_dir: PathBuf) -> Result<Sandboxes, HostError> {
-        let removed = work_dir.join(REMOVED);
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&removed);
-        made.map_err(io_error("make", &removed))?;
-        let (garbage, collected) = channel();
-        for entry in fs::read_dir(&removed).map_err(io_error("list", &removed))? {
-            // Both ends are ours.
-            let _ = garbage.send(entry.map_err(io_error("list", &removed))?.path());
-        }
+    pub(super) fn start(work_dir: PathBuf, trash: Trash) -> Result<Sandboxes, HostError> {
         let (jobs, queue) = channel();
-        let spawn = |name: &'static str, work: Box<dyn FnOnce() + Send>| {
-            let thread = Builder::new().name(name.to_owned()).spawn(work);
-            thread.map(drop).map_err(|error| HostError::Thread { name, error })
-        };
-        spawn("collector", Box::new(move || collect(&collected)))?;
-        spawn("sandboxes", Box::new(move || Keeper { work_dir, removed, garbage }.work(&queue)))?;
+        let work = move || Keeper { work_dir, trash }.work(&queue);
+        let thread = Builder::new().name("sandboxes".to_owned()).spawn(work);
+        thread.map_err(|error| HostError::Thread { name: "sandboxes", error })?;
         Ok(Sandboxes { jobs })
     }
 
@@ -85,21 +71,9 @@ impl Sandboxes {
     }
 }
 
-fn collect(garbage: &Receiver<PathBuf>) {
-    for path in garbage {
-        if let Err(error) = remove(&path) {
-            tracing::warn!(
-                "Cannot remove '{}', which is tried again at the next start: {error}",
-                path.display()
-            );
-        }
-    }
-}
-
 struct Keeper {
     work_dir: PathBuf,
-    removed: PathBuf,
-    garbage: Sender<PathBuf>,
+    trash: Trash,
 }
 
 impl Keeper {
@@ -111,26 +85,12 @@ impl Keeper {
                     let _ = done.send(make_with_volumes(&self.work_dir, &wanted));
                 }
                 Job::Remove { path } => {
-                    if let Err(error) = self.put_away(&path) {
+                    let removed = below(&self.work_dir, &path).and_then(|path| self.trash.put_away(&path));
+                    if let Err(error) = removed {
                         tracing::warn!("Cannot remove '{path}' below the work folder: {error}");
                     }
                 }
             }
-        }
-    }
-
-    fn put_away(&self, path: &str) -> io::Result<()> {
-        let path = below(&self.work_dir, path)?;
-        let away = self.removed.join(fresh_name()?);
-        match fs::rename(&path, &away) {
-            Ok(()) => {
-                // The collector lives as long as this.
-                let _ = self.garbage.send(away);
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            // On another file system, it takes its time.
-            Err(_) => remove(&path),
         }
     }
 }

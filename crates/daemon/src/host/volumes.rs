@@ -11,8 +11,8 @@ use kaon_agent::effect::Mount;
 use kaon_agent::journal::VolumeFolder;
 use kaon_containerizer::user::Credentials;
 
-use super::path::{below, fresh_name};
-use super::sandboxes::REMOVED;
+use super::path::below;
+use super::trash::Trash;
 
 /// Mesos: anybody may look into a volume unless its tasks say otherwise.
 const MODE: u32 = 0o755;
@@ -32,26 +32,12 @@ pub(super) fn make(work_dir: &Path, folder: &VolumeFolder) -> io::Result<()> {
 ///
 /// What lies on the work folder's own file system is only moved out of the way here, and removed at leisure: facts of
 /// other tasks wait meanwhile.
-pub(super) fn remove(work_dir: &Path, folder: &VolumeFolder) -> io::Result<()> {
+pub(super) fn remove(work_dir: &Path, trash: &Trash, folder: &VolumeFolder) -> io::Result<()> {
     let path = place(work_dir, folder)?;
     if folder.path.is_empty() {
         return empty(&path);
     }
-    let away = work_dir.join(REMOVED).join(fresh_name()?);
-    match fs::rename(&path, &away) {
-        Ok(()) => {
-            // What a death in between leaves there is removed at the next start.
-            std::thread::Builder::new().name("volume".to_owned()).spawn(move || discard(&away)).map(drop)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.exists() => Ok(()),
-        Err(_) => fs::remove_dir_all(&path),
-    }
-}
-
-fn discard(path: &Path) {
-    if let Err(error) = fs::remove_dir_all(path) {
-        tracing::warn!("Cannot remove '{}', which is tried again at the next start: {error}", path.display());
-    }
+    trash.put_away(&path)
 }
 
 fn empty(path: &Path) -> io::Result<()> {
@@ -129,11 +115,19 @@ fn place(work_dir: &Path, folder: &VolumeFolder) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::path::fresh_name;
 
-    fn scratch(name: &str) -> PathBuf {
+    fn scratch(name: &str) -> (PathBuf, Trash) {
         let path = std::env::temp_dir().join(format!("kaon-volumes-{name}-{}", fresh_name().unwrap()));
-        fs::create_dir_all(path.join(REMOVED)).unwrap();
-        path
+        let trash = Trash::start(&path).unwrap();
+        (path, trash)
+    }
+
+    /// The trash may still be removing what lies there.
+    fn clear(path: &Path) {
+        while path.exists() {
+            let _ = fs::remove_dir_all(path);
+        }
     }
 
     fn folder(disk: Option<&Path>, path: &str) -> VolumeFolder {
@@ -142,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_volume_outlives_its_links_and_goes_with_its_data() {
-        let work_dir = scratch("own");
+        let (work_dir, trash) = scratch("own");
         let volume = folder(None, "volumes/roles/a b/v");
         make(&work_dir, &volume).unwrap();
         let sandbox = work_dir.join("box");
@@ -150,29 +144,29 @@ mod tests {
         let there = Mount { folder: volume.clone(), container_path: "data/deep".to_string() };
         mount(&work_dir, &sandbox, &there, None).unwrap();
         fs::write(sandbox.join("data/deep/file"), "x").unwrap();
-        super::super::journal::remove(&sandbox).unwrap();
+        fs::remove_dir_all(&sandbox).unwrap();
         make(&work_dir, &volume).unwrap();
         assert_eq!(fs::read(work_dir.join("volumes/roles/a b/v/file")).unwrap(), b"x", "kept");
-        remove(&work_dir, &volume).unwrap();
-        remove(&work_dir, &volume).unwrap();
+        remove(&work_dir, &trash, &volume).unwrap();
+        remove(&work_dir, &trash, &volume).unwrap();
         assert!(!work_dir.join("volumes/roles/a b/v").exists());
         let refused = mount(&work_dir, &work_dir, &there, None).unwrap_err();
         assert!(refused.contains("is not there"), "{refused}");
-        fs::remove_dir_all(work_dir).unwrap();
+        clear(&work_dir);
     }
 
     #[test]
     fn a_disk_that_is_a_volume_stays_when_it_is_emptied() {
-        let (work_dir, disk) = (scratch("work"), scratch("disk"));
+        let ((work_dir, trash), (disk, _)) = (scratch("work"), scratch("disk"));
         let volume = folder(Some(&disk), "");
         make(&work_dir, &volume).unwrap();
         fs::create_dir_all(disk.join("a/b")).unwrap();
         fs::write(disk.join("file"), "x").unwrap();
-        remove(&work_dir, &volume).unwrap();
+        remove(&work_dir, &trash, &volume).unwrap();
         assert_eq!(fs::read_dir(&disk).unwrap().count(), 0);
         for path in ["../x", "/etc", "a/../../b"] {
             assert!(make(&work_dir, &folder(None, path)).is_err(), "{path}");
         }
-        [work_dir, disk].iter().for_each(|path| fs::remove_dir_all(path).unwrap());
+        [work_dir, disk].iter().for_each(|path| clear(path));
     }
 }
