@@ -91,6 +91,9 @@ macro_rules! peer_messages {
         }
 
         impl PeerMessage {
+            /// The protobuf names of all that an agent understands.
+            pub const NAMES: &[&str] = &[$(<$type as Message>::PROTO_NAME,)+];
+
             /// The protobuf name.
             pub fn name(&self) -> &'static str {
                 match self {

@@ -22,8 +22,13 @@ pub fn encode(from: &Upid, to: &Upid, name: &str, body: &[u8], headers: &[(&str,
     } else {
         write!(out, "POST /{}/{name} HTTP/1.1\r\n", to.id).expect(sink);
     }
-    write!(out, "User-Agent: libprocess/{from}\r\nLibprocess-From: {from}\r\nConnection: Keep-Alive\r\n")
-        .expect(sink);
+    out.extend_from_slice(b"User-Agent: libprocess/");
+    let start = out.len();
+    write!(out, "{from}").expect(sink);
+    let sender = start..out.len();
+    out.extend_from_slice(b"\r\nLibprocess-From: ");
+    out.extend_from_within(sender);
+    out.extend_from_slice(b"\r\nConnection: Keep-Alive\r\n");
     write!(out, "Host: {}:{}\r\n", to.ip, to.port).expect(sink);
     for (header, value) in headers {
         write!(out, "{header}: {value}\r\n").expect(sink);

@@ -17,6 +17,11 @@ use clap::Parser;
 
 use arguments::Cli;
 
+/// What one thread reads and another forgets: with the C library's allocator that took two fifths of a busy master's
+/// time (`docs/performance.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Invariant: no thread exists yet, which the supervisor, the fetcher and the daemons rely on.
     if let Some(code) = kaon_containerizer::dispatch(std::env::args_os()) {

@@ -34,6 +34,7 @@ use crate::runtime::{Clock, Core, Door, Perform, channel, turn};
 use crate::streams::Streams;
 use crate::{detector, host};
 use front::Front;
+pub use front::ROUTES;
 use settings::Folders;
 use shell::Shell;
 

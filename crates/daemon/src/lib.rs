@@ -28,7 +28,7 @@ mod streams;
 mod version;
 pub mod writer;
 
-pub use agent::main_agent;
+pub use agent::{ROUTES as AGENT_ROUTES, main_agent};
 pub use executor::{main_default_executor, main_executor};
 pub use local::main_local;
-pub use master::main_master;
+pub use master::{ROUTES as MASTER_ROUTES, main_master};

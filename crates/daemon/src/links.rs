@@ -55,7 +55,7 @@ impl Default for Options {
 
 /// Bound: so many messages wait for one peer; one more cuts the connection, since a peer that misses messages without
 /// being told would act on a wrong picture.
-const QUEUE_MAX: usize = 16_384;
+const QUEUE_MAX: usize = 131_072;
 
 /// The peers of one process.
 pub struct Links {

@@ -7,6 +7,7 @@ mod front;
 mod narrator;
 mod settings;
 mod shell;
+mod size;
 
 use std::ffi::OsString;
 use std::net::SocketAddrV4;
@@ -30,6 +31,7 @@ use crate::store::{Entry, FileStore, MemoryStore, Store};
 use crate::streams::Streams;
 use crate::writer::Writer;
 use front::Front;
+pub use front::ROUTES;
 use shell::Shell;
 
 impl Core for Master {

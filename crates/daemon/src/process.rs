@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use crate::flags::{Flags, Table, help};
 use crate::version::{KAON_VERSION, VERSION};
 
-/// Few threads serve all connections: what blocks runs on others.
-const WORKERS: usize = 4;
+/// Bound: threads that serve connections; what blocks runs on others. More than there are cores would only take turns.
+const WORKERS_MAX: usize = 4;
 /// Bound: threads for what blocks. Each renders a view, reads a file, or starts a container.
 const BLOCKING_MAX: usize = 32;
 /// Bound: how long a core may take to end well after a signal.
@@ -73,8 +73,9 @@ pub fn complain(text: &str) -> ExitCode {
 /// Makes the threads that a daemon runs on.
 pub fn runtime() -> io::Result<Runtime> {
     raise_file_limit();
+    let cores = std::thread::available_parallelism().map_or(WORKERS_MAX, usize::from);
     Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+        .worker_threads(cores.clamp(2, WORKERS_MAX))
         .max_blocking_threads(BLOCKING_MAX)
         .thread_name("kaon")
         .enable_all()

@@ -107,7 +107,9 @@ impl<C: Core> Door<C> {
 pub struct Loop<C: Core> {
     inputs: mpsc::Receiver<C::Input>,
     readers: mpsc::Receiver<oneshot::Sender<Arc<C::View>>>,
-    waiting: Vec<oneshot::Sender<Arc<C::View>>>,
+    /// Readers, each with how many inputs must have been handled for what it may have seen done to be shown.
+    waiting: Vec<(u64, oneshot::Sender<Arc<C::View>>)>,
+    handled: u64,
     clock: Clock,
     view_at: tokio::time::Instant,
 }
@@ -117,7 +119,8 @@ pub fn channel<C: Core>(clock: Clock) -> (Door<C>, Loop<C>) {
     let (inputs, inputs_out) = mpsc::channel(INPUTS_MAX);
     let (readers, readers_out) = mpsc::channel(READERS_MAX);
     let view_at = tokio::time::Instant::now();
-    let inside = Loop { inputs: inputs_out, readers: readers_out, waiting: Vec::new(), clock, view_at };
+    let inside =
+        Loop { inputs: inputs_out, readers: readers_out, waiting: Vec::new(), handled: 0, clock, view_at };
     (Door { inputs, readers }, inside)
 }
 
@@ -128,6 +131,7 @@ impl<C: Core> Loop<C> {
         let mut effects = Vec::new();
         while !shell.is_over() && self.receive(&mut batch, core.deadline()).await {
             let now = self.clock.now();
+            self.handled += batch.len() as u64;
             for input in batch.drain(..) {
                 core.handle(now, input, &mut effects);
             }
@@ -145,13 +149,15 @@ impl<C: Core> Loop<C> {
     /// Waits for inputs, for the deadline, or for a reader that may be served; false when nobody is left.
     async fn receive(&mut self, batch: &mut Vec<C::Input>, deadline: Option<Mono>) -> bool {
         let due = deadline.map(|at| self.clock.instant(at));
-        let view_due = (!self.waiting.is_empty()).then_some(self.view_at);
+        // Who waits for inputs to be handled is looked at after each batch.
+        let ready = self.waiting.iter().any(|(after, _)| *after <= self.handled);
+        let view_due = ready.then_some(self.view_at);
         tokio::select! {
             biased;
             count = self.inputs.recv_many(batch, BATCH_MAX) => count > 0,
             () = wait(due) => true,
             Some(reader) = self.readers.recv() => {
-                self.waiting.push(reader);
+                self.wait_for_view(reader);
                 true
             }
             () = wait(view_due) => true,
@@ -161,18 +167,23 @@ impl<C: Core> Loop<C> {
     /// Gives a view to those who wait for one, unless the last was given just now.
     fn show(&mut self, core: &C) {
         while let Ok(reader) = self.readers.try_recv() {
-            self.waiting.push(reader);
+            self.wait_for_view(reader);
         }
         let now = tokio::time::Instant::now();
-        if self.waiting.is_empty() || now < self.view_at {
+        if now < self.view_at || !self.waiting.iter().any(|(after, _)| *after <= self.handled) {
             return;
         }
         let view = Arc::new(core.view());
-        for reader in self.waiting.drain(..) {
+        for (_, reader) in self.waiting.extract_if(.., |(after, _)| *after <= self.handled) {
             // A reader that has gone needs no view.
             let _ = reader.send(view.clone());
         }
         self.view_at = now + VIEW_PAUSE;
+    }
+
+    /// Some calls are answered before they are handled: whoever was answered is to see what it did.
+    fn wait_for_view(&mut self, reader: oneshot::Sender<Arc<C::View>>) {
+        self.waiting.push((self.handled + self.inputs.len() as u64, reader));
     }
 }
 

@@ -11,12 +11,12 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 
 use crate::http::negotiate::Form;
-use crate::http::stream::{self, Gone, Records, Refused, Writer};
+use crate::http::stream::{self, Bounds, Gone, Records, Refused, Writer};
 use crate::http::{Body, Response};
 use crate::metrics::Counters;
 
-/// Bound: events that wait for one client. Beyond it the client is dropped, and will find out what it missed.
-const EVENTS_MAX: usize = 16_384;
+/// Bound: what waits for one client. Beyond it the client is dropped, and will find out what it missed.
+const BOUNDS: Bounds = Bounds { records: 16_384, bytes: 64 << 20 };
 
 const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
 
@@ -24,12 +24,24 @@ const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
 pub trait Record: Send + 'static {
     fn json(&self) -> Vec<u8>;
     fn protobuf(&self) -> Vec<u8>;
+    /// About how many bytes it takes.
+    fn size(&self) -> usize;
+    /// Whose stream this is, where the event says so.
+    fn subscriber(&self) -> Option<&str> {
+        None
+    }
 }
 
 pub struct Streams<T> {
     last: AtomicU64,
-    open: Mutex<BTreeMap<u64, Open<T>>>,
+    open: Mutex<Table<T>>,
     counters: Arc<Counters>,
+}
+
+struct Table<T> {
+    by_number: BTreeMap<u64, Open<T>>,
+    /// The streams whose clients have been told an id.
+    by_id: BTreeMap<String, u64>,
 }
 
 struct Open<T> {
@@ -37,6 +49,7 @@ struct Open<T> {
     /// Taken when the client is answered.
     answer: Option<oneshot::Sender<Answer>>,
     id: Option<String>,
+    subscriber: Option<String>,
 }
 
 /// What a client that asked for a stream is told.
@@ -57,7 +70,8 @@ pub struct Asked {
 
 impl<T: Record> Streams<T> {
     pub fn new(counters: Arc<Counters>) -> Streams<T> {
-        Streams { last: AtomicU64::new(0), open: Mutex::default(), counters }
+        let table = Table { by_number: BTreeMap::new(), by_id: BTreeMap::new() };
+        Streams { last: AtomicU64::new(0), open: Mutex::new(table), counters }
     }
 
     /// Makes a stream for a client that takes events in this form.
@@ -67,41 +81,57 @@ impl<T: Record> Streams<T> {
             Form::Json => T::json,
             Form::Protobuf => T::protobuf,
         };
-        let (writer, records) = stream::open(EVENTS_MAX, encode);
+        let (writer, records) = stream::open(BOUNDS, encode);
         let gone = writer.gone();
         let (sender, answer) = oneshot::channel();
-        self.lock().insert(number, Open { writer, answer: Some(sender), id: None });
+        let open = Open { writer, answer: Some(sender), id: None, subscriber: None };
+        self.lock().by_number.insert(number, open);
         Asked { number, gone, form, records, answer }
     }
 
     /// Sets the id that the client is told with the answer.
     pub fn name(&self, number: u64, id: String) {
-        if let Some(open) = self.lock().get_mut(&number) {
-            open.id = Some(id);
+        let mut table = self.lock();
+        if let Some(open) = table.by_number.get_mut(&number) {
+            open.id = Some(id.clone());
+            table.by_id.insert(id, number);
         }
     }
 
+    /// Whether the stream of this id is open and this subscriber's, so that a call that names both is from whoever
+    /// reads the stream.
+    pub fn is_of(&self, id: &str, subscriber: &str) -> bool {
+        let table = self.lock();
+        let open = table.by_id.get(id).and_then(|number| table.by_number.get(number));
+        open.is_some_and(|open| open.subscriber.as_deref() == Some(subscriber))
+    }
+
     pub fn send(&self, number: u64, event: T) {
-        let mut streams = self.lock();
-        let Some(open) = streams.get_mut(&number) else { return };
-        open.accept();
-        if open.writer.send(event) == Err(Refused::TooSlow) {
-            tracing::warn!("Dropped a client of events, for which {EVENTS_MAX} wait");
+        let size = event.size();
+        let mut table = self.lock();
+        let Some(open) = table.by_number.get_mut(&number) else { return };
+        if open.answer.is_some() {
+            open.subscriber = event.subscriber().map(str::to_owned);
+            open.accept();
+        }
+        if open.writer.send(event, size) == Err(Refused::TooSlow) {
+            let Bounds { records, bytes } = BOUNDS;
+            tracing::warn!("Dropped a client of events, for which more than {records} or {bytes} bytes wait");
             Counters::add(&self.counters.streams_cut);
-            streams.remove(&number);
+            table.remove(number);
         }
     }
 
     /// Ends a stream after what was sent.
     pub fn close(&self, number: u64) {
-        if let Some(mut open) = self.lock().remove(&number) {
+        if let Some(mut open) = self.lock().remove(number) {
             open.accept();
         }
     }
 
     /// Answers by a refusal instead of a stream; one that was answered already ends.
     pub fn refuse(&self, number: u64, code: u16, text: String) {
-        if let Some(open) = self.lock().remove(&number)
+        if let Some(open) = self.lock().remove(number)
             && let Some(answer) = open.answer
         {
             // The client may have gone.
@@ -111,11 +141,21 @@ impl<T: Record> Streams<T> {
 
     /// Forgets a stream whose client is gone.
     pub fn forget(&self, number: u64) {
-        self.lock().remove(&number);
+        self.lock().remove(number);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Open<T>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Table<T>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Table<T> {
+    fn remove(&mut self, number: u64) -> Option<Open<T>> {
+        let open = self.by_number.remove(&number)?;
+        if let Some(id) = &open.id {
+            self.by_id.remove(id);
+        }
+        Some(open)
     }
 }
 
@@ -124,7 +164,7 @@ impl<T> Open<T> {
     fn accept(&mut self) {
         if let Some(answer) = self.answer.take() {
             // The client may have gone.
-            let _ = answer.send(Answer::Stream { id: self.id.take() });
+            let _ = answer.send(Answer::Stream { id: self.id.clone() });
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Config {
     pub max_completed_tasks_per_framework: usize,
     /// Bound: as above, for tasks on agents that cannot be reached.
     pub max_unreachable_tasks_per_framework: usize,
+    /// Bound: frameworks at one time, connected or not; a further one is refused.
+    pub max_frameworks: usize,
     /// Bound: operators' event streams; the oldest is closed beyond it.
     pub max_operator_event_stream_subscribers: usize,
     /// All flags as the operator sees them under /flags.
@@ -123,6 +125,7 @@ impl Default for Config {
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
+            max_frameworks: MAX_FRAMEWORKS,
             max_operator_event_stream_subscribers: 1000,
             flags: BTreeMap::new(),
         }
@@ -144,6 +147,9 @@ pub const REGISTRY_MAX_AGENT_COUNT: usize = 102_400;
 
 /// Bound: records of the registry between two snapshots. More make recovery longer, fewer make writes bigger.
 pub const REGISTRY_SNAPSHOT_AFTER: usize = 1000;
+
+/// Bound: frameworks at one time. As many as there may be connections; each is weighed in each round of allocation.
+pub const MAX_FRAMEWORKS: usize = 20_000;
 
 /// Bound: registrations of agents that wait for the disk. An agent beyond it is not answered; it asks again.
 pub const MAX_WRITES_IN_FLIGHT: usize = 10_000;

@@ -61,6 +61,9 @@ macro_rules! peer_messages {
         }
 
         impl PeerMessage {
+            /// The protobuf names of all that a master understands.
+            pub const NAMES: &[&str] = &[$(<$type as Message>::PROTO_NAME,)+];
+
             /// Decodes a message by its protobuf name; `None` for names that a master does not know.
             pub fn decode(name: &str, body: &[u8]) -> Option<Result<PeerMessage, WireError>> {
                 $(if name == <$type as Message>::PROTO_NAME {

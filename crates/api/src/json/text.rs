@@ -11,6 +11,9 @@ use super::JsonError;
 
 /// Bound: how deep arrays and objects may nest, as in Mesos.
 const DEPTH_MAX: usize = 200;
+/// Bound: a text may hold this many values, plus one for each eight bytes: far above what any real one holds. A value
+/// takes up to sixteen times the memory of its text.
+const VALUES_BASE: usize = 100_000;
 
 /// Any JSON value. The members of an object are ordered by key, as Mesos visits them; the last of equal keys wins.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +39,9 @@ impl Json {
 
 /// Parses a whole text.
 pub fn parse(text: &[u8]) -> Result<Json, JsonError> {
-    let mut input = Input { text, at: 0, line: 1, last: None, again: false, too_large: false };
+    let room = VALUES_BASE + text.len() / 8;
+    let mut input =
+        Input { text, at: 0, line: 1, last: None, again: false, too_large: false, room: Some(room) };
     let Some(json) = input.value(0) else {
         return Err(input.error());
     };
@@ -63,6 +68,8 @@ struct Input<'a> {
     again: bool,
     /// Whether parsing ended at a number that no double can hold.
     too_large: bool,
+    /// How many more values may come; none once there were too many.
+    room: Option<usize>,
 }
 
 impl Input<'_> {
@@ -112,6 +119,8 @@ impl Input<'_> {
 
     fn value(&mut self, depth: usize) -> Option<Json> {
         self.skip_space();
+        self.room = self.room?.checked_sub(1);
+        self.room?;
         match self.next()? {
             b'n' => self.word("ull", Json::Null),
             b't' => self.word("rue", Json::Bool(true)),
@@ -254,6 +263,9 @@ impl Input<'_> {
         if self.too_large {
             return JsonError("Value out of range".into());
         }
+        if self.room.is_none() {
+            return JsonError("it holds more values than are accepted for its length".into());
+        }
         let line = self.line;
         let mut near = Vec::new();
         while let Some(byte) = self.next().filter(|byte| *byte != b'\n') {
@@ -290,6 +302,13 @@ mod tests {
         assert!(parse(deep(200).as_bytes()).is_ok());
         // The 201st bracket is consumed before it is refused.
         assert_eq!(error(&deep(5000)).len(), "syntax error at line 1 near: ".len() + 10_000 - 201);
+    }
+
+    #[test]
+    fn values_are_bounded() {
+        let many = |count: usize| format!("[0{}]", ",0".repeat(count - 1));
+        assert!(parse(many(100_000).as_bytes()).is_ok());
+        assert_eq!(error(&many(200_000)), "it holds more values than are accepted for its length");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub struct Message {
     pub to: String,
     /// The full protobuf name of the body: `mesos.internal.RegisterSlaveMessage`.
     pub name: String,
+    /// What Kaon's own parts say to each other: the headers whose names begin with `Kaon-`.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -72,6 +73,12 @@ impl Decoder {
             self.used = 0;
         }
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// How many bytes of messages that are not whole yet are kept.
+    pub fn held(&self) -> usize {
+        let body = self.pending.as_ref().map_or(0, |pending| pending.message.body.capacity());
+        body + self.buffer.capacity()
     }
 
     /// The next whole message, if it has arrived.
@@ -172,16 +179,14 @@ fn head(bytes: &[u8]) -> Result<Option<(Pending, usize)>, FrameError> {
     }
     let path = request.path.unwrap_or_default().strip_prefix('/').ok_or(FrameError::Path)?;
     let (to, name) = path.split_once('/').ok_or(FrameError::NotAMessage("its path names no message"))?;
-    let headers: Vec<(String, String)> = request
-        .headers
-        .iter()
-        .map(|header| (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned()))
-        .collect();
     let find = |name: &str| {
-        headers.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        let header = request.headers.iter().rev().find(|header| header.name.eq_ignore_ascii_case(name))?;
+        Some(String::from_utf8_lossy(header.value))
     };
     let from = find("Libprocess-From")
-        .or_else(|| find("User-Agent").and_then(|agent| agent.strip_prefix("libprocess/")))
+        .or_else(|| {
+            find("User-Agent").and_then(|agent| Some(agent.strip_prefix("libprocess/")?.to_owned().into()))
+        })
         .ok_or(FrameError::NotAMessage("it does not say who sent it"))?;
     let from = from.parse().map_err(|_| FrameError::NotAMessage("its sender is not an address"))?;
     if find("Content-Encoding").is_some() {
@@ -190,11 +195,24 @@ fn head(bytes: &[u8]) -> Result<Option<(Pending, usize)>, FrameError> {
     let body = match (find("Transfer-Encoding"), find("Content-Length")) {
         (Some(coding), _) if coding.eq_ignore_ascii_case("chunked") => Length::Chunked,
         (Some(_), _) => return Err(FrameError::Http("its Transfer-Encoding is not chunked".into())),
-        (None, Some(length)) => Length::Known(decimal(length)?),
+        (None, Some(length)) => Length::Known(decimal(&length)?),
         (None, None) => Length::Known(0),
     };
-    let message = Message { from, to: percent_decode(to), name: name.to_owned(), headers, body: Vec::new() };
+    let own = request.headers.iter().filter(|header| is_ours(header.name));
+    let headers =
+        own.map(|header| (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned()));
+    let message = Message {
+        from,
+        to: percent_decode(to),
+        name: name.to_owned(),
+        headers: headers.collect(),
+        body: Vec::new(),
+    };
     Ok(Some((Pending { message, length: body }, length)))
+}
+
+fn is_ours(header: &str) -> bool {
+    header.get(..5).is_some_and(|prefix| prefix.eq_ignore_ascii_case("Kaon-"))
 }
 
 fn decimal(length: &str) -> Result<usize, FrameError> {

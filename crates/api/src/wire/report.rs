@@ -30,14 +30,19 @@ struct Missing {
 }
 
 impl Report {
-    /// Bound: a message may take 4 MiB, plus 64 times its length, in memory: far above what any real one takes.
+    /// Bound: a message may take 4 MiB, plus 64 times its length, in memory: far above what any real one takes. Large
+    /// ones are lists of tasks with names and labels, so beyond their first MiB it is 24 times.
     const BUDGET_BASE: usize = 4 << 20;
     const BUDGET_FACTOR: usize = 64;
+    const LARGE: usize = 1 << 20;
+    const LARGE_FACTOR: usize = 24;
     /// Bound: the text that names missing fields lists this many, to keep the answer short.
     const MISSING_MAX: usize = 100;
 
     pub(crate) fn new(length: usize) -> Report {
-        let budget = Self::BUDGET_BASE.saturating_add(length.saturating_mul(Self::BUDGET_FACTOR));
+        let first = length.min(Self::LARGE);
+        let rest = (length - first).saturating_mul(Self::LARGE_FACTOR);
+        let budget = (Self::BUDGET_BASE + first * Self::BUDGET_FACTOR).saturating_add(rest);
         Report { path: Vec::new(), missing: Vec::new(), overflowed: false, budget }
     }
 

@@ -91,7 +91,7 @@ fn small_bytes_cannot_become_large_messages() {
     let json = format!(r#"{{"type":"DECLINE","decline":{{"offer_ids":[{}]}}}}"#, "{},".repeat(10) + "{}");
     let error = json::from_json::<v1::scheduler::Call>(&json::parse(json.as_bytes()).unwrap(), Dialect::V1);
     assert!(error.unwrap_err().0.starts_with("Missing required fields: decline.offer_ids[0].value, "));
-    let json = format!(r#"{{"tasks":[{}]}}"#, vec!["{}"; 1 << 20].join(","));
+    let json = format!(r#"{{"tasks":[{}]}}"#, vec!["{       }"; 1 << 20].join(","));
     let error =
         json::from_json::<internal::LaunchTasksMessage>(&json::parse(json.as_bytes()).unwrap(), Dialect::V0);
     assert_eq!(error.unwrap_err().0, WireError::TooLarge.to_string());

@@ -25,7 +25,8 @@ use crate::replies::Replies;
 use crate::runtime::{Clock, Closed, Door};
 use crate::streams::{Streams, refusal};
 
-const ROUTES: Routes = Routes {
+/// All endpoints of the daemon.
+pub const ROUTES: Routes = Routes {
     delegate: "slave(1)",
     actors: &[
         (

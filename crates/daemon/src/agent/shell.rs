@@ -46,6 +46,16 @@ impl streams::Record for Event {
     fn protobuf(&self) -> Vec<u8> {
         self.0.encode()
     }
+
+    /// What can be large counts, the rest as what is usual.
+    fn size(&self) -> usize {
+        const USUAL: usize = 4 << 10;
+        let data = |task: &v1::TaskInfo| USUAL + task.data.as_ref().map_or(0, Vec::len);
+        let launch = self.0.launch.as_ref().map_or(0, |launch| data(&launch.task));
+        let group = self.0.launch_group.iter().flat_map(|group| &group.task_group.tasks);
+        let message = self.0.message.as_ref().map_or(0, |message| message.data.len());
+        USUAL + launch + group.map(data).sum::<usize>() + message
+    }
 }
 
 impl Perform<Effect> for Shell {

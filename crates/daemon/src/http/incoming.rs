@@ -41,10 +41,21 @@ impl Share {
         Share { budget, taken: 0 }
     }
 
+    /// Takes so much more, if there is room.
     fn grow(&mut self, bytes: usize) -> bool {
         let taken = self.budget.take(bytes);
         self.taken += if taken { bytes } else { 0 };
         taken
+    }
+
+    /// Takes so much in all, if there is room.
+    pub fn set(&mut self, bytes: usize) -> bool {
+        if bytes >= self.taken {
+            return self.grow(bytes - self.taken);
+        }
+        self.budget.free.fetch_add(self.taken - bytes, Ordering::Relaxed);
+        self.taken = bytes;
+        true
     }
 }
 

@@ -11,6 +11,7 @@ use kaon_api::libprocess::{Decoder, FrameError, Message};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::encode::date;
+use super::incoming::Share;
 use super::{Delivery, Service};
 
 /// With this header, a sender that is Kaon says that it wants no replies. Mesos ignores it.
@@ -18,12 +19,20 @@ pub const REPLIES: (&str, &str) = ("Kaon-Replies", "none");
 
 /// Bound: replies that the peer has not taken; beyond it nothing more is read from that peer.
 const REPLIES_MAX: usize = 1 << 20;
-/// Bound: what is read at once.
-const READ: usize = 64 << 10;
+/// Bound: what is read at once. There may be thousands of peers, each with a buffer.
+const READ: usize = 16 << 10;
+/// What a connection may keep of unfinished messages without asking whether there is room.
+const USUAL: usize = 64 << 10;
 
 /// `begun` was read from the connection already. Where `only` is set, messages that say that they come from another
-/// address are refused.
-pub async fn serve<C, S>(connection: C, begun: Vec<u8>, service: &S, only: Option<IpAddr>) -> io::Result<()>
+/// address are refused. What has arrived of large messages is counted in `share`.
+pub async fn serve<C, S>(
+    connection: C,
+    begun: Vec<u8>,
+    service: &S,
+    only: Option<IpAddr>,
+    mut share: Share,
+) -> io::Result<()>
 where
     C: AsyncRead + AsyncWrite + Unpin,
     S: Service,
@@ -37,6 +46,11 @@ where
         if let Err(error) = take_messages(&mut decoder, &mut replies, service, only).await {
             tracing::warn!("Closing a peer's connection: {error}");
             replies.extend_from_slice(&reply("400 Bad Request", &error.to_string()));
+            return writer.write_all(&replies).await;
+        }
+        if !share.set(decoder.held().saturating_sub(USUAL)) {
+            tracing::warn!("Closing a peer's connection: large messages of others leave no room for its own");
+            replies.extend_from_slice(&reply("503 Service Unavailable", ""));
             return writer.write_all(&replies).await;
         }
         read.clear();

@@ -14,7 +14,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::incoming::Budget;
+use super::incoming::{Budget, Share};
 use super::sniff::{Kind, sniff};
 use super::{Request, Response, connection, messages};
 
@@ -43,7 +43,7 @@ pub struct Limits {
     pub connections: usize,
     /// Bound: the body of one request; a larger one is answered 413.
     pub body: usize,
-    /// Bound: the bodies of all requests being read; what does not fit is answered 503.
+    /// Bound: the bodies of all requests and messages being read; what does not fit is answered 503.
     pub bodies: usize,
     /// How long the head of a connection's first request, once begun, may take.
     pub head_patience: Duration,
@@ -127,7 +127,8 @@ impl<S: Service> Port<S> {
         match sniff(&mut stream, &mut begun, self.limits.head_patience).await? {
             Kind::Message => {
                 let only = self.limits.match_peer_ip.then_some(peer.ip());
-                messages::serve(stream, begun, &*self.service, only).await
+                let share = Share::new(self.budget.clone());
+                messages::serve(stream, begun, &*self.service, only, share).await
             }
             Kind::Http => connection::serve(stream, begun, peer, self).await,
             Kind::Nothing => Ok(()),

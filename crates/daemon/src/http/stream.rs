@@ -2,9 +2,9 @@
 
 //! A stream of records to a client that may be slow.
 //!
-//! The writer never waits. What the client has not taken yet lies in a queue; at its bound the stream is cut, and the
+//! The writer never waits. What the client has not taken yet lies in a queue; at its bounds the stream is cut, and the
 //! connection with it, so that one slow reader costs the others nothing. Records are encoded when they are taken, on
-//! the thread that serves the connection.
+//! the thread that serves the connection; so the writer says about how large each is.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,8 +21,16 @@ use tokio::sync::Notify;
 pub struct Writer<T> {
     queue: Arc<Mutex<Queue<T>>>,
     gone: Arc<Gone>,
-    /// Bound: so many records wait for the client; one more cuts the stream.
-    max: usize,
+    bounds: Bounds,
+}
+
+/// What may wait for a client; more cuts its stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bound: records.
+    pub records: usize,
+    /// Bound: bytes. A single record may be larger: a client that keeps up is to get it.
+    pub bytes: usize,
 }
 
 /// The reading end: the body of an answer.
@@ -42,7 +50,9 @@ pub enum Refused {
 }
 
 struct Queue<T> {
-    records: VecDeque<T>,
+    /// Each with its size.
+    records: VecDeque<(T, usize)>,
+    bytes: usize,
     state: State,
     waker: Option<Waker>,
     /// Ends the connection at once, even while it waits for its client to take more.
@@ -61,35 +71,38 @@ enum State {
 }
 
 /// Opens a stream; `encode` turns a record into its bytes, without the RecordIO header.
-pub fn open<T: Send + 'static>(max: usize, encode: fn(&T) -> Vec<u8>) -> (Writer<T>, Records) {
+pub fn open<T: Send + 'static>(bounds: Bounds, encode: fn(&T) -> Vec<u8>) -> (Writer<T>, Records) {
     let queue = Arc::new(Mutex::new(Queue {
         records: VecDeque::new(),
+        bytes: 0,
         state: State::Open,
         waker: None,
         cut: Arc::default(),
     }));
     let gone = Arc::new(Gone::default());
     let reader = Reader { queue: queue.clone(), gone: gone.clone(), encode };
-    (Writer { queue, gone, max }, Records(Box::new(reader)))
+    (Writer { queue, gone, bounds }, Records(Box::new(reader)))
 }
 
 impl<T> Writer<T> {
-    /// Puts a record into the queue; it becomes one chunk.
-    pub fn send(&self, record: T) -> Result<(), Refused> {
+    /// Puts a record of about this size into the queue; it becomes one chunk.
+    pub fn send(&self, record: T, size: usize) -> Result<(), Refused> {
         let mut queue = lock(&self.queue);
         match queue.state {
             State::Open => {}
             State::Cut => return Err(Refused::TooSlow),
             State::Finished | State::Closed => return Err(Refused::Closed),
         }
-        if queue.records.len() >= self.max {
+        let fits = queue.records.is_empty() || queue.bytes.saturating_add(size) <= self.bounds.bytes;
+        if queue.records.len() >= self.bounds.records || !fits {
             queue.state = State::Cut;
-            queue.records = VecDeque::new();
+            queue.clear();
             queue.cut.notify_one();
             queue.wake();
             return Err(Refused::TooSlow);
         }
-        queue.records.push_back(record);
+        queue.records.push_back((record, size));
+        queue.bytes += size;
         queue.wake();
         Ok(())
     }
@@ -123,6 +136,17 @@ impl Gone {
 }
 
 impl<T> Queue<T> {
+    fn pop(&mut self) -> Option<T> {
+        let (record, size) = self.records.pop_front()?;
+        self.bytes -= size;
+        Some(record)
+    }
+
+    fn clear(&mut self) {
+        self.records = VecDeque::new();
+        self.bytes = 0;
+    }
+
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -151,7 +175,7 @@ impl<T: Send> Source for Reader<T> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Chunk> {
         let record = {
             let mut queue = lock(&self.queue);
-            match (queue.records.pop_front(), queue.state) {
+            match (queue.pop(), queue.state) {
                 (_, State::Cut) => return Poll::Ready(Some(Err(Refused::TooSlow))),
                 (Some(record), _) => record,
                 (None, State::Finished | State::Closed) => return Poll::Ready(None),
@@ -175,7 +199,7 @@ impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
         let mut queue = lock(&self.queue);
         queue.state = State::Closed;
-        queue.records = VecDeque::new();
+        queue.clear();
         self.gone.0.notify_one();
     }
 }

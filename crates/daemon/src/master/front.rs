@@ -24,7 +24,8 @@ use crate::replies::Replies;
 use crate::runtime::{Closed, Door};
 use crate::streams::{Asked, Streams, refusal};
 
-const ROUTES: Routes = Routes {
+/// All endpoints of the daemon.
+pub const ROUTES: Routes = Routes {
     delegate: "master",
     actors: &[
         (
@@ -124,6 +125,9 @@ impl Service for Front {
     }
 }
 
+/// The ticket of calls that are answered already.
+const NOBODY: Ticket = Ticket(0);
+
 /// Endpoints that Mesos lets operators write to; here they can be read.
 const WRITABLE: &[&str] = &["maintenance/schedule", "quota", "weights"];
 
@@ -185,9 +189,24 @@ impl Front {
             let subscribe = |stream| Input::Subscribe { stream, call, caller };
             return self.stream(form, subscribe).await;
         }
+        if self.is_taken(&call, stream_id.as_deref(), &caller) {
+            self.door.put(Input::Call { ticket: NOBODY, stream_id, call, caller }).await?;
+            return Ok(Response::accepted());
+        }
         let (ticket, reply) = self.replies.ticket();
         self.door.put(Input::Call { ticket: Ticket(ticket), stream_id, call, caller }).await?;
         answer(reply).await
+    }
+
+    /// Whether a call will be taken whatever the core finds: one that only asks for events, of the framework that reads
+    /// the stream. Such calls are most of all; they need not wait for the core, and so can be pipelined.
+    fn is_taken(&self, call: &v1::scheduler::Call, stream_id: Option<&str>, caller: &Caller) -> bool {
+        use v1::scheduler::call::Type::{Accept, Acknowledge, Decline};
+        let framework = call.framework_id.as_ref().map_or("", |id| &id.value);
+        matches!(call.r#type, Some(Accept | Acknowledge | Decline))
+            // Whether a name is the framework's own only the core knows.
+            && caller.principal.is_none()
+            && stream_id.is_some_and(|id| self.streams.is_of(id, framework))
     }
 
     async fn operator(&self, request: Request) -> Result<Response, Response> {

@@ -11,6 +11,7 @@ use kaon_api::v1;
 use kaon_api::wire::Message;
 use kaon_master::{Effect, Reply, Write, query};
 
+use super::size;
 use crate::links::{Links, Outgoing};
 use crate::replies::Replies;
 use crate::runtime::Perform;
@@ -46,6 +47,22 @@ impl Record for Event {
         match self {
             Event::Scheduler(event) => event.encode(),
             Event::Operator(event) => event.encode(),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Event::Scheduler(event) => size::scheduler(event),
+            Event::Operator(event) => size::operator(event),
+        }
+    }
+
+    fn subscriber(&self) -> Option<&str> {
+        match self {
+            Event::Scheduler(event) => {
+                event.subscribed.as_ref().map(|event| event.framework_id.value.as_str())
+            }
+            Event::Operator(_) => None,
         }
     }
 }

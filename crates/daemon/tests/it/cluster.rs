@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::daemon::{Daemon, Events, member};
 use crate::support::{Folder, eventually};
 
-fn flags(flags: &[&str]) -> Vec<String> {
+pub fn flags(flags: &[&str]) -> Vec<String> {
     ["--ip=127.0.0.1", "--port=0"].iter().chain(flags).map(ToString::to_string).collect()
 }
 
@@ -34,7 +34,7 @@ pub struct Framework {
 }
 
 impl Framework {
-    fn subscribe(master: &Daemon) -> Framework {
+    pub fn subscribe(master: &Daemon) -> Framework {
         Framework::subscribe_with(master, SUBSCRIBE)
     }
 
@@ -54,7 +54,7 @@ impl Framework {
     }
 
     /// Takes an offer and runs a shell's script with it; the agent's id.
-    fn run(&mut self, master: &Daemon, task: &str, script: &str) -> String {
+    pub fn run(&mut self, master: &Daemon, task: &str, script: &str) -> String {
         let offers = self.events.wait_for("OFFERS");
         let (offer, agent) = (member(&offers, "id").to_string(), member(&offers, "agent_id").to_string());
         let resources = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":0.1}},{"name":"mem","type":"SCALAR","scalar":{"value":32}}]"#;

@@ -28,7 +28,12 @@ fn command(which: &str, flags: &[String]) -> Command {
 impl Daemon {
     /// Starts one, and waits until it says that it is ready.
     pub fn start(which: &str, flags: &[String]) -> Daemon {
-        let mut child = command(which, flags).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Daemon::start_with(which, flags, Stdio::null())
+    }
+
+    /// The same, with its standard error written somewhere.
+    pub fn start_with(which: &str, flags: &[String], stderr: Stdio) -> Daemon {
+        let mut child = command(which, flags).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address =

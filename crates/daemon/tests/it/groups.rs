@@ -20,6 +20,9 @@ use tokio::sync::watch;
 use crate::daemon::binary;
 use crate::support::Folder;
 
+/// Bound: more than any test sends.
+const BOUNDS: stream::Bounds = stream::Bounds { records: 64, bytes: 64 };
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An agent whose containers do what the test says.
@@ -74,7 +77,7 @@ impl Host {
             });
             return Response::accepted();
         }
-        let (writer, records) = stream::open(64, |event: &Event| event.encode());
+        let (writer, records) = stream::open(BOUNDS, |event: &Event| event.encode());
         let mut response = Response::new(StatusCode::OK, Vec::new());
         response.body = Body::Stream(records);
         *self.events.lock().unwrap() = Some(writer);
@@ -91,7 +94,7 @@ impl Host {
     fn say(&self, event: Event) {
         let events = self.events.lock().unwrap();
         // An executor that has ended hears no more.
-        let _ended = events.as_ref().map(|events| events.send(event));
+        let _ended = events.as_ref().map(|events| events.send(event, 1));
     }
 
     async fn operator(&self, request: &Request) -> Response {

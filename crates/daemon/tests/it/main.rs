@@ -9,6 +9,7 @@ mod files;
 mod flags;
 mod front;
 mod groups;
+mod hostile;
 mod http;
 mod links;
 mod messages;

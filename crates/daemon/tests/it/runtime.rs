@@ -123,3 +123,19 @@ async fn a_view_shows_what_was_done_before_and_many_readers_share_one() {
     // A view each 50 milliseconds, whoever asks.
     assert!(views.len() as u128 <= begun.elapsed().as_millis() / 50 + 2, "{} views", views.len());
 }
+
+#[tokio::test]
+async fn a_view_waits_for_all_that_was_put_before_it_was_asked_for() {
+    let (door, inside) = channel::<Numbers>(Clock::default());
+    // More than is handled at once waits already when the loop begins.
+    for number in 0..5000 {
+        door.put(Input::Number(number)).await.unwrap();
+    }
+    let reading = tokio::spawn({
+        let door = door.clone();
+        async move { door.view().await.unwrap().len() }
+    });
+    tokio::task::yield_now().await;
+    tokio::spawn(inside.run(Numbers::default(), Log(Arc::default())));
+    assert_eq!(reading.await.unwrap(), 5000);
+}

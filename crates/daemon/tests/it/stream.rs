@@ -17,20 +17,26 @@ fn open(server: &Server) -> (TcpStream, stream::Writer<String>) {
     (stream, server.service.writers.lock().unwrap().pop().unwrap())
 }
 
+/// The size of a text is its length.
+fn send(writer: &stream::Writer<String>, record: String) -> Result<(), stream::Refused> {
+    let size = record.len();
+    writer.send(record, size)
+}
+
 #[test]
 fn each_record_is_one_chunk_and_the_end_is_the_zero_chunk() {
     let server = Server::start(Limits::default());
     let (mut client, writer) = open(&server);
     // The first is seen before there is a second.
-    writer.send("{\"a\":1}".into()).unwrap();
+    send(&writer, "{\"a\":1}".into()).unwrap();
     assert_eq!(read_until(&mut client, "}\r\n"), "9\r\n7\n{\"a\":1}\r\n");
-    writer.send("bb".into()).unwrap();
-    writer.send("x".repeat(300)).unwrap();
-    writer.send(String::new()).unwrap();
+    send(&writer, "bb".into()).unwrap();
+    send(&writer, "x".repeat(300)).unwrap();
+    send(&writer, String::new()).unwrap();
     writer.finish();
     let expected = format!("4\r\n2\nbb\r\n130\r\n300\n{}\r\n2\r\n0\n\r\n0\r\n\r\n", "x".repeat(300));
     assert_eq!(read_until(&mut client, "\r\n0\r\n\r\n"), expected);
-    assert_eq!(writer.send("late".into()), Err(stream::Refused::Closed));
+    assert_eq!(send(&writer, "late".into()), Err(stream::Refused::Closed));
 }
 
 #[test]
@@ -42,7 +48,7 @@ fn a_client_that_goes_is_noticed() {
     server.runtime.block_on(async {
         tokio::time::timeout(std::time::Duration::from_secs(20), gone.wait()).await.expect("noticed in time")
     });
-    assert_eq!(writer.send("late".into()), Err(stream::Refused::Closed));
+    assert_eq!(send(&writer, "late".into()), Err(stream::Refused::Closed));
 }
 
 #[test]
@@ -55,9 +61,9 @@ fn a_client_that_does_not_read_is_cut_off_at_the_bound() {
     // The kernel's buffers take some megabytes first.
     eventually("the bound is reached", || {
         sent += 1;
-        slow_writer.send(record.clone()) == Err(stream::Refused::TooSlow)
+        send(&slow_writer, record.clone()) == Err(stream::Refused::TooSlow)
     });
-    assert!(sent > STREAM_MAX);
+    assert!(sent > STREAM_MAX.records);
     let gone = slow_writer.gone();
     server.runtime.block_on(async {
         tokio::time::timeout(std::time::Duration::from_secs(20), gone.wait()).await.expect("cut in time")
@@ -66,6 +72,24 @@ fn a_client_that_does_not_read_is_cut_off_at_the_bound() {
     let mut rest = Vec::new();
     let ended = slow.read_to_end(&mut rest);
     assert!(ended.is_err() || !rest.ends_with(b"\r\n0\r\n\r\n"));
-    good_writer.send("still here".into()).unwrap();
+    send(&good_writer, "still here".into()).unwrap();
     assert_eq!(read_until(&mut good, "here\r\n"), "D\r\n10\nstill here\r\n");
+}
+
+#[test]
+fn large_records_are_bounded_by_their_bytes_and_a_single_one_is_not() {
+    let server = Server::start(Limits::default());
+    let (mut client, writer) = open(&server);
+    let large = "x".repeat(STREAM_MAX.bytes + 1);
+    send(&writer, large.clone()).unwrap();
+    // Who reads gets it, however large.
+    let mut read = vec![0; large.len()];
+    client.read_exact(&mut read).unwrap();
+    let (_slow, writer) = open(&server);
+    let mut sent = 0;
+    eventually("the bound is reached", || {
+        sent += 1;
+        send(&writer, "x".repeat(STREAM_MAX.bytes / 4)) == Err(stream::Refused::TooSlow)
+    });
+    assert!(sent < STREAM_MAX.records, "{sent} records were taken");
 }

@@ -17,8 +17,8 @@ pub struct Echo {
     pub writers: Mutex<Vec<stream::Writer<String>>>,
 }
 
-/// Bound: so many records wait in a stream of [`Echo`].
-pub const STREAM_MAX: usize = 16;
+/// Bound: so much waits in a stream of [`Echo`].
+pub const STREAM_MAX: stream::Bounds = stream::Bounds { records: 16, bytes: 32 << 20 };
 
 impl Service for Echo {
     async fn message(&self, message: Message) -> Delivery {

@@ -185,6 +185,7 @@ impl Stage {
             "max_operator_event_stream_subscribers" => {
                 self.config.max_operator_event_stream_subscribers = value.parse().unwrap();
             }
+            "max_frameworks" => self.config.max_frameworks = value.parse().unwrap(),
             "root_submissions" => self.config.root_submissions = value.parse().unwrap(),
             _ => panic!("no setting {name} here"),
         }

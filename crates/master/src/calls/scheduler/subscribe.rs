@@ -53,13 +53,19 @@ impl Master {
         }
         let wishes = Wishes::check(&info, &mut call)?;
         let row = match given {
-            None => self.add_framework(turn, None, info, connection, wishes),
+            None => {
+                self.has_room()?;
+                self.add_framework(turn, None, info, connection, wishes)
+            }
             Some(id) => match self.state.frameworks.row(&id) {
                 Some(row) => {
                     self.take_over(turn, row, info, connection, wishes)?;
                     row
                 }
-                None => self.add_framework(turn, Some(id), info, connection, wishes),
+                None => {
+                    self.has_room()?;
+                    self.add_framework(turn, Some(id), info, connection, wishes)
+                }
             },
         };
         self.count_call(row, call::Type::Subscribe);
@@ -73,6 +79,16 @@ impl Master {
         } else {
             counters.messages_register_framework += 1;
         }
+    }
+
+    fn has_room(&self) -> Result<(), String> {
+        let most = self.config.max_frameworks;
+        if self.state.tables.frameworks.len() < most {
+            return Ok(());
+        }
+        Err(format!(
+            "This master has {most} frameworks and takes no more; subscribe again when some have ended"
+        ))
     }
 
     /// A framework that this master does not know. One with an id was known to a master before.
