@@ -31,6 +31,8 @@ pub struct AgentNode {
     /// Counts the processes that were this agent: what was meant for an earlier one is void.
     life: u64,
     wakes_at: Option<Mono>,
+    /// When the last write that was ordered is durable: a journal is written in order.
+    written: Mono,
     ticks: u32,
 }
 
@@ -46,6 +48,7 @@ impl AgentNode {
             mem: 512 + 512 * rng.below(8),
             life: 0,
             wakes_at: None,
+            written: Mono::default(),
             ticks: 0,
         }
     }
@@ -189,8 +192,10 @@ impl Cluster {
             Effect::Send { to, message } => self.send_to_master(index, &to, &message),
             Effect::Link { .. } => self.network.link(index + 1, 0),
             Effect::Record { record, ops } => {
-                let delay = Duration::from_micros(100 + self.rng.below(5000));
-                self.after(delay, Event::Recorded { agent: index, life, record, ops });
+                let at = self.now + Duration::from_micros(100 + self.rng.below(5000));
+                let at = at.max(self.agents[index].written);
+                self.agents[index].written = at;
+                self.at(at, Event::Recorded { agent: index, life, record, ops });
             }
             Effect::Launch(launch) => self.launch(index, life, &launch),
             Effect::Signal { container, signal } => {
