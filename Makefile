@@ -20,6 +20,7 @@ run: build ## Starts a small cluster, runs a real job on it, says where to look.
 
 test: ## Runs every tier of tests that exists.
 	@scripts/ensure nextest
+	@scripts/ensure zookeeper
 	@$(ULIMIT); $(CARGO) nextest run --workspace
 	$(CARGO) test --workspace --doc --quiet
 	@$(ULIMIT); scripts/test-simulations

@@ -27,6 +27,7 @@ pub mod store;
 mod streams;
 mod version;
 pub mod writer;
+pub mod zookeeper;
 
 pub use agent::{ROUTES as AGENT_ROUTES, main_agent};
 pub use executor::{main_default_executor, main_executor};

@@ -6,11 +6,13 @@
 
 mod file;
 mod memory;
+mod zookeeper;
 
 use std::path::PathBuf;
 
 pub use file::FileStore;
 pub use memory::MemoryStore;
+pub use zookeeper::ZooKeeperStore;
 
 /// A record to append, and what may stand for all records up to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,26 @@ pub enum StoreError {
     Newer { path: PathBuf, found: u64, known: u64 },
     #[error("the registry '{path}' is damaged: {what}; restore it from a copy")]
     Damaged { path: PathBuf, what: String },
+    #[error("the registry '{0}' is another master's by now: this one was deposed")]
+    Deposed(PathBuf),
     #[error("the registry '{path}' cannot be {done}: {reason}")]
     Failed { path: PathBuf, done: &'static str, reason: String },
+}
+
+const CHECKSUM: usize = 4;
+
+fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
+    let mut crc = flate2::Crc::new();
+    crc.update(body);
+    crc.sum().to_be_bytes()
+}
+
+/// Puts a checksum before the bytes, which finds a disk that has changed what it was given.
+fn seal(body: &[u8]) -> Vec<u8> {
+    [&checksum(body), body].concat()
+}
+
+fn unseal(sealed: &[u8]) -> Option<&[u8]> {
+    let (sum, body) = sealed.split_at_checked(CHECKSUM)?;
+    (sum == checksum(body)).then_some(body)
 }

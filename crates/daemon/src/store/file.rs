@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
-use super::{Contents, Entry, Store, StoreError};
+use super::{Contents, Entry, Store, StoreError, seal, unseal};
 
 /// Records by their number, counted from 1. Each value begins with the checksum of the rest.
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
@@ -16,8 +16,6 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("kaon registry
 const FORMAT: &str = "format";
 /// The format that is written; older ones would be read too.
 const KNOWN: u64 = 1;
-
-const CHECKSUM: usize = 4;
 
 /// The registry below a work directory.
 pub struct FileStore {
@@ -150,20 +148,4 @@ fn initialise(database: &Database) -> Result<(), redb::Error> {
     write.open_table(SNAPSHOT)?;
     write.commit()?;
     Ok(())
-}
-
-fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
-    let mut crc = flate2::Crc::new();
-    crc.update(body);
-    crc.sum().to_be_bytes()
-}
-
-/// The library checks its own pages only after a crash; this finds a disk that has changed what it was given.
-fn seal(body: &[u8]) -> Vec<u8> {
-    [&checksum(body), body].concat()
-}
-
-fn unseal(sealed: &[u8]) -> Option<&[u8]> {
-    let (sum, body) = sealed.split_at_checked(CHECKSUM)?;
-    (sum == checksum(body)).then_some(body)
 }

@@ -18,3 +18,4 @@ mod store;
 mod stream;
 mod support;
 mod volumes;
+mod zookeeper;
