@@ -45,6 +45,29 @@ fn next_offer(framework: &mut Framework, holds: &str) -> (String, String) {
     }
 }
 
+/// An offer that was not rescinded when its agent went: the answer about a task that never was comes after all that
+/// the master had said before.
+fn standing_offer(framework: &mut Framework, master: &Daemon, holds: &str) -> String {
+    let mut standing = None;
+    loop {
+        framework.call(master, "RECONCILE", r#","reconcile":{"tasks":[{"task_id":{"value":"nobody"}}]}"#);
+        loop {
+            let event = framework.events.next().expect("the stream goes on");
+            if event.contains(r#""type":"OFFERS""#) && event.contains(holds) {
+                standing = Some(member(&event, "id").to_string());
+            } else if event.contains(r#""type":"RESCIND""#) {
+                standing = standing.filter(|offer| !event.contains(offer.as_str()));
+            } else if event.contains(r#""nobody""#) {
+                break;
+            }
+        }
+        if let Some(offer) = standing.take() {
+            return offer;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
 /// A form as an operator's tools send it, with the answer's status line and body.
 fn post(master: &Daemon, endpoint: &str, agent: &str, field: &str, list: &str) -> (String, String) {
     let coded: String = list.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -85,7 +108,8 @@ fn what_a_task_wrote_outlives_it_and_its_agents_process() {
     let (_, _, state) = agent.get("/state");
     assert!(state.contains(r#""reserved_resources":{"a":{"disk":64.0"#), "{state}");
 
-    let (offer, _) = next_offer(&mut framework, r#""persistence":{"id":"v1"}"#);
+    eventually("the agent is back", || master.get("/slaves").2.contains("reregistered_time"));
+    let offer = standing_offer(&mut framework, &master, r#""persistence":{"id":"v1"}"#);
     accept(&framework, &master, &offer, &[launch("read", &agent_id, "cat data/file")]);
     framework.until(&master, &agent_id, "TASK_FINISHED");
     let latest = format!("/frameworks/{}/executors/read/runs/latest", framework.id);
