@@ -2,7 +2,7 @@
 # What the shell tests share: processes that are started, awaited and ended by id.
 
 set -euo pipefail
-export LC_ALL=C
+export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
 kaon=$(readlink -f "${KAON:-target/debug/kaon}")
 work=$(mktemp -d "${TMPDIR:-/tmp}/kaon-test.XXXXXX")
 started=()

@@ -12,10 +12,11 @@ use kaon_model::{
 
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply};
+use crate::flows::authentication::Proof;
 use crate::flows::collection::Garbage;
 use crate::input::{Input, Record, Stream, Ticket};
 use crate::journal::{FileOp, Recovered};
-use crate::state::{Counters, Key, Owner, Session, State, View};
+use crate::state::{Counters, Key, Owner, Peer, Session, State, View};
 use crate::updates::{StreamKey, Streams};
 
 /// Mesos: how long a master may be silent before the agent registers anew, until the master says otherwise.
@@ -28,6 +29,8 @@ pub(crate) enum Timer {
     Recovered,
     /// The next try to register.
     Register,
+    /// The next try to prove who this agent is, or the end of the one that goes on.
+    Authenticate,
     /// The master has been silent for too long.
     Ping,
     /// The machine of a built-in executor is due.
@@ -60,7 +63,7 @@ pub(crate) enum Awaited {
     /// What became of this operation may be told.
     Operation { uuid: Uuid },
     /// This executor may be told that it is subscribed.
-    Subscription { key: Key, stream: Stream },
+    Subscription { key: Key, peer: Peer, again: bool },
 }
 
 /// The agent of one host.
@@ -81,6 +84,7 @@ pub struct Agent {
     /// The longest that the next try to register may be put off.
     pub(crate) backoff: Duration,
     pub(crate) ping_timeout: Duration,
+    pub(crate) proof: Proof,
 }
 
 /// The moment of an input, with the list that its effects go to.
@@ -144,6 +148,7 @@ impl Agent {
             operation_waits: BTreeMap::new(),
             backoff: Duration::ZERO,
             ping_timeout: DEFAULT_PING_TIMEOUT,
+            proof: Proof::default(),
         };
         agent.recover(&mut Cx { now, out }, recovered, containers);
         agent
@@ -188,6 +193,7 @@ impl Agent {
             match timer {
                 Timer::Recovered => self.recovery_over(cx),
                 Timer::Register => self.register(cx),
+                Timer::Authenticate => self.authenticate(cx),
                 Timer::Ping => self.ping_timeout(cx),
                 Timer::Machine(container) => self.machine_due(cx, &container),
                 Timer::Registration(container) => self.registration_timeout(cx, &container),
@@ -230,7 +236,7 @@ impl Agent {
             Awaited::Update { stream, uuid, executor } => self.update_recorded(cx, &stream, &uuid, executor),
             Awaited::Acknowledgement { stream, uuid } => self.acknowledgement_recorded(cx, &stream, &uuid),
             Awaited::Operation { uuid } => self.operation_recorded(cx, uuid),
-            Awaited::Subscription { key, stream } => self.subscription_recorded(cx, &key, stream),
+            Awaited::Subscription { key, peer, again } => self.subscription_recorded(cx, &key, &peer, again),
         }
     }
 

@@ -6,6 +6,7 @@ mod acknowledgement;
 mod apply_operation;
 mod checkpoint_resources;
 mod executor_call;
+mod executor_driver;
 mod frameworks;
 mod kill_task;
 mod launch;
@@ -15,18 +16,17 @@ mod subscribe;
 
 use kaon_api::libprocess::Upid;
 
-pub(crate) use kill_task::send_kill;
-
 use crate::agent::{Agent, Cx};
 use crate::input::PeerMessage;
 
 impl Agent {
-    /// Mesos: whatever does not come from the leading master is ignored, but for pings.
+    /// Mesos: whatever does not come from the leading master is ignored, but for pings and for what concerns executors.
     pub(crate) fn message(&mut self, cx: &mut Cx, from: Upid, message: PeerMessage) {
         if let PeerMessage::Ping(ping) = message {
             return self.ping(cx, from, &ping);
         }
-        if !self.state.is_master(&from) {
+        let Some(message) = self.driver_message(cx, &from, message) else { return };
+        if !self.state.is_master(&from) && !self.is_authenticator(&from) {
             let name = message.name();
             return cx.warn(format!("Ignoring {name} from {from} because it is not the leading master"));
         }
@@ -42,11 +42,11 @@ impl Agent {
             PeerMessage::ShutdownFramework(message) => self.shutdown_framework_call(cx, &message),
             PeerMessage::UpdateFramework(message) => self.update_framework(cx, message),
             PeerMessage::StatusUpdateAcknowledgement(message) => self.acknowledged(cx, &message),
-            PeerMessage::FrameworkToExecutor(message) => self.framework_message(cx, message),
             PeerMessage::ApplyOperation(message) => self.apply_operation(cx, message),
             PeerMessage::CheckpointResources(message) => self.checkpoint_resources(cx, &message),
             PeerMessage::AcknowledgeOperationStatus(message) => self.operation_acknowledged(cx, &message),
             PeerMessage::ReconcileOperations(message) => self.reconcile_operations(cx, &message),
+            other => self.authentication_message(cx, &from, other),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
+use kaon_model::Credential;
 
 /// The settings of an agent; names and defaults are those of the flags.
 #[derive(Clone, Debug)]
@@ -27,8 +28,15 @@ pub struct Config {
     pub executor_reregistration_timeout: Duration,
     pub executor_shutdown_grace_period: Duration,
     pub recovery_timeout: Duration,
+    /// By what the agent proves to its master who it is; none where it does not.
+    pub credential: Option<Credential>,
+    pub authentication_backoff_factor: Duration,
+    pub authentication_timeout_min: Duration,
+    pub authentication_timeout_max: Duration,
     /// Where the built-in executors of Mesos would lie; handed to executors.
     pub launcher_dir: String,
+    /// The address that the agent was told to listen on, which executors with a driver then use too.
+    pub libprocess_ip: Option<String>,
     /// Given to every executor first; what the agent sets itself overrides it.
     pub executor_environment_variables: BTreeMap<String, String>,
     pub gc_delay: Duration,
@@ -55,7 +63,12 @@ impl Default for Config {
             executor_reregistration_timeout: Duration::from_secs(2),
             executor_shutdown_grace_period: Duration::from_secs(5),
             recovery_timeout: Duration::from_secs(15 * 60),
+            credential: None,
+            authentication_backoff_factor: Duration::from_secs(1),
+            authentication_timeout_min: Duration::from_secs(5),
+            authentication_timeout_max: Duration::from_secs(60),
             launcher_dir: String::new(),
+            libprocess_ip: None,
             executor_environment_variables: BTreeMap::new(),
             gc_delay: Duration::from_secs(7 * 24 * 3600),
             max_completed_executors_per_framework: 150,

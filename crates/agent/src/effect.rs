@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
+use kaon_api::json::{Dialect, to_json};
 use kaon_api::libprocess::Upid;
+use kaon_api::wire::Message;
 use kaon_api::{internal, v1};
 pub use kaon_executor::check::{Probe, Which};
 use kaon_model::ContainerId;
@@ -18,6 +20,8 @@ use crate::journal::{FileOp, VolumeFolder};
 pub enum Effect {
     /// Sends a message, as this agent.
     Send { to: Upid, message: Box<ToPeer> },
+    /// The same, as another actor of this process.
+    SendAs { actor: String, to: Upid, message: Box<ToPeer> },
     /// Opens, or replaces by a fresh one, the linked connection to this peer; its end comes back as `Input::Exited`.
     Link { to: Upid },
     /// Writes an event to an executor's stream.
@@ -102,9 +106,34 @@ pub enum Reply {
     Refused { code: u16, text: String },
 }
 
-/// The messages that an agent sends.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ToPeer {
+macro_rules! to_peer {
+    ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
+        /// The messages that an agent sends.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "it travels in a box: see `Effect::Send`")]
+        pub enum ToPeer {
+            $($(#[$doc])* $variant($type),)+
+        }
+
+        impl ToPeer {
+            /// The protobuf name and the bytes, as they go on the wire.
+            pub fn encode(&self) -> (&'static str, Vec<u8>) {
+                match self {
+                    $(ToPeer::$variant(message) => (<$type as Message>::PROTO_NAME, message.encode()),)+
+                }
+            }
+
+            /// The same as JSON, for people.
+            pub fn to_json(&self) -> String {
+                match self {
+                    $(ToPeer::$variant(message) => to_json(message, Dialect::V1),)+
+                }
+            }
+        }
+    };
+}
+
+to_peer! {
     Register(internal::RegisterAgentMessage),
     Reregister(internal::ReregisterAgentMessage),
     Unregister(internal::UnregisterAgentMessage),
@@ -114,26 +143,20 @@ pub enum ToPeer {
     ExitedExecutor(internal::ExitedExecutorMessage),
     ExecutorToFramework(internal::ExecutorToFrameworkMessage),
     UpdateOperationStatus(internal::UpdateOperationStatusMessage),
-}
-
-impl ToPeer {
-    /// The protobuf name and the bytes, as they go on the wire.
-    pub fn encode(&self) -> (&'static str, Vec<u8>) {
-        fn parts<M: kaon_api::wire::Message>(message: &M) -> (&'static str, Vec<u8>) {
-            (M::PROTO_NAME, message.encode())
-        }
-        match self {
-            ToPeer::Register(message) => parts(message),
-            ToPeer::Reregister(message) => parts(message),
-            ToPeer::Unregister(message) => parts(message),
-            ToPeer::Update(message) => parts(message),
-            ToPeer::Pong(message) => parts(message),
-            ToPeer::StatusUpdate(message) => parts(message),
-            ToPeer::ExitedExecutor(message) => parts(message),
-            ToPeer::ExecutorToFramework(message) => parts(message),
-            ToPeer::UpdateOperationStatus(message) => parts(message),
-        }
-    }
+    // What executors that speak the v0 API are told.
+    ExecutorRegistered(internal::ExecutorRegisteredMessage),
+    ExecutorReregistered(internal::ExecutorReregisteredMessage),
+    ReconnectExecutor(internal::ReconnectExecutorMessage),
+    RunTask(internal::RunTaskMessage),
+    RunTaskGroup(internal::RunTaskGroupMessage),
+    KillTask(internal::KillTaskMessage),
+    StatusUpdateAcknowledgement(internal::StatusUpdateAcknowledgementMessage),
+    FrameworkToExecutor(internal::FrameworkToExecutorMessage),
+    ShutdownExecutor(internal::ShutdownExecutorMessage),
+    // By which the agent proves who it is.
+    Authenticate(internal::AuthenticateMessage),
+    AuthenticationStart(internal::AuthenticationStartMessage),
+    AuthenticationStep(internal::AuthenticationStepMessage),
 }
 
 /// The effects of a batch of inputs, in order.

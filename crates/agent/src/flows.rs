@@ -2,6 +2,7 @@
 
 //! What takes more than one step: registration, the lives of executors, recovery, leaving.
 
+pub(crate) mod authentication;
 mod checking;
 pub(crate) mod collection;
 mod containers;
@@ -15,6 +16,7 @@ mod recovery;
 mod registration;
 mod reporting;
 mod synthesis;
+mod telling;
 
 pub(crate) use checking::for_checks;
 pub(crate) use ending::send_shutdown;

@@ -19,7 +19,7 @@ pub enum Input {
     Tick,
     /// The detector's word: who leads, if anyone does.
     Leader { master: Option<Box<v1::MasterInfo>> },
-    /// A message between processes, addressed to this agent.
+    /// A message between processes, addressed to this agent or to the actor that authenticates it.
     Message { from: Upid, message: Box<PeerMessage> },
     /// The linked connection to this address is gone: closed, reset, or refused.
     Exited { peer: SocketAddrV4 },
@@ -129,4 +129,15 @@ peer_messages! {
     CheckpointResources(internal::CheckpointResourcesMessage),
     AcknowledgeOperationStatus(internal::AcknowledgeOperationStatusMessage),
     ReconcileOperations(internal::ReconcileOperationsMessage),
+    // From executors that speak the v0 API.
+    RegisterExecutor(internal::RegisterExecutorMessage),
+    ReregisterExecutor(internal::ReregisterExecutorMessage),
+    StatusUpdate(internal::StatusUpdateMessage),
+    ExecutorToFramework(internal::ExecutorToFrameworkMessage),
+    // From the session in which the agent proves to its master who it is.
+    AuthenticationMechanisms(internal::AuthenticationMechanismsMessage),
+    AuthenticationStep(internal::AuthenticationStepMessage),
+    AuthenticationCompleted(internal::AuthenticationCompletedMessage),
+    AuthenticationFailed(internal::AuthenticationFailedMessage),
+    AuthenticationError(internal::AuthenticationErrorMessage),
 }

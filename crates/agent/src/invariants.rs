@@ -5,7 +5,7 @@
 use crate::agent::{Agent, Timer};
 use kaon_model::TaskId;
 
-use crate::state::{Executor, Kind, Phase, Session, is_terminal};
+use crate::state::{Executor, Kind, Peer, Phase, Session, is_terminal};
 
 impl Agent {
     /// Names the first law that does not hold. For tests and simulations: it looks at everything.
@@ -25,13 +25,16 @@ impl Agent {
             }
         }
         for (stream, key) in &self.streams {
-            if self.state.executor(key).and_then(|executor| executor.stream) != Some(*stream) {
+            if self.state.executor(key).and_then(|executor| executor.peer.clone())
+                != Some(Peer::Stream(*stream))
+            {
                 return Err(format!("stream {} is not that of its executor", stream.0));
             }
         }
         if self.state.session == Session::Disconnected
             && self.state.master.is_some()
             && self.timers.get(&Timer::Register).is_none()
+            && self.timers.get(&Timer::Authenticate).is_none()
         {
             return Err("disconnected from a known master, but not trying to register".to_string());
         }

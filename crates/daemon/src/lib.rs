@@ -6,6 +6,7 @@ mod accounts;
 pub mod address;
 mod agent;
 mod companions;
+mod credentials;
 pub mod detector;
 mod executor;
 pub mod files;

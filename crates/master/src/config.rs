@@ -3,11 +3,12 @@
 //! What an operator can set on a master, and the bounds of its tables.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kaon_allocator::MinAllocatable;
 use kaon_api::libprocess::Upid;
-use kaon_model::{Resources, Role};
+use kaon_model::{Credentials, Resources, Role};
 
 /// The settings of a master; names and defaults are those of the flags.
 #[derive(Clone, Debug)]
@@ -34,6 +35,14 @@ pub struct Config {
     pub roles: Option<Vec<String>>,
     pub root_submissions: bool,
     pub filter_gpu_resources: bool,
+    /// Only drivers that have authenticated may register.
+    pub authenticate_frameworks: bool,
+    /// Only agents that have authenticated may register.
+    pub authenticate_agents: bool,
+    /// Secrets by principal. None: nobody can authenticate.
+    pub credentials: Option<Arc<Credentials>>,
+    /// How long one attempt to authenticate may take.
+    pub authentication_v0_timeout: Duration,
     pub heartbeat_interval: Duration,
     /// Bound: history kept of frameworks that are gone; the oldest is forgotten.
     pub max_completed_frameworks: usize,
@@ -121,6 +130,10 @@ impl Default for Config {
             roles: None,
             root_submissions: true,
             filter_gpu_resources: true,
+            authenticate_frameworks: false,
+            authenticate_agents: false,
+            credentials: None,
+            authentication_v0_timeout: Duration::from_secs(15),
             heartbeat_interval: Duration::from_secs(15),
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
@@ -156,6 +169,15 @@ pub const MAX_WRITES_IN_FLIGHT: usize = 10_000;
 
 /// Bound: operations of one agent that were not acknowledged. Frameworks are refused any more on it.
 pub const MAX_OPERATIONS_PER_AGENT: usize = 10_000;
+
+/// Bound: attempts to authenticate that go on at once. One more is not answered; its client asks again.
+pub const MAX_AUTHENTICATIONS: usize = 10_000;
+
+/// Bound: clients that have authenticated and not gone since. One more is not answered.
+pub const MAX_AUTHENTICATED: usize = 200_000;
+
+/// Bound: messages of one client that wait until it has authenticated. More are dropped; it asks again.
+pub const MAX_WAITING_FOR_AUTHENTICATION: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,9 @@
 
 //! All that a master can do.
 
+use kaon_api::json::{Dialect, to_json};
 use kaon_api::libprocess::Upid;
+use kaon_api::wire::Message;
 use kaon_api::{internal, v1};
 
 use crate::input::{Stream, Ticket, Write};
@@ -41,9 +43,33 @@ pub enum Reply {
     Refused { code: u16, text: String },
 }
 
-/// The messages that a master sends.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ToPeer {
+macro_rules! to_peer {
+    ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
+        /// The messages that a master sends.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum ToPeer {
+            $($(#[$doc])* $variant($type),)+
+        }
+
+        impl ToPeer {
+            /// The protobuf name and the bytes, as they go on the wire.
+            pub fn encode(&self) -> (&'static str, Vec<u8>) {
+                match self {
+                    $(ToPeer::$variant(message) => (<$type as Message>::PROTO_NAME, message.encode()),)+
+                }
+            }
+
+            /// The same as JSON, for people.
+            pub fn to_json(&self) -> String {
+                match self {
+                    $(ToPeer::$variant(message) => to_json(message, Dialect::V1),)+
+                }
+            }
+        }
+    };
+}
+
+to_peer! {
     AgentRegistered(internal::AgentRegisteredMessage),
     AgentReregistered(internal::AgentReregisteredMessage),
     Ping(internal::PingAgentMessage),
@@ -61,34 +87,24 @@ pub enum ToPeer {
     CheckpointResources(internal::CheckpointResourcesMessage),
     AcknowledgeOperationStatus(internal::AcknowledgeOperationStatusMessage),
     ReconcileOperations(internal::ReconcileOperationsMessage),
-}
-
-impl ToPeer {
-    /// The protobuf name and the bytes, as they go on the wire.
-    pub fn encode(&self) -> (&'static str, Vec<u8>) {
-        fn parts<M: kaon_api::wire::Message>(message: &M) -> (&'static str, Vec<u8>) {
-            (M::PROTO_NAME, message.encode())
-        }
-        match self {
-            ToPeer::AgentRegistered(message) => parts(message),
-            ToPeer::AgentReregistered(message) => parts(message),
-            ToPeer::Ping(message) => parts(message),
-            ToPeer::Shutdown(message) => parts(message),
-            ToPeer::RunTask(message) => parts(message),
-            ToPeer::RunTaskGroup(message) => parts(message),
-            ToPeer::KillTask(message) => parts(message),
-            ToPeer::ShutdownExecutor(message) => parts(message),
-            ToPeer::ShutdownFramework(message) => parts(message),
-            ToPeer::UpdateFramework(message) => parts(message),
-            ToPeer::StatusUpdateAcknowledgement(message) => parts(message),
-            ToPeer::FrameworkToExecutor(message) => parts(message),
-            ToPeer::FrameworkError(message) => parts(message),
-            ToPeer::ApplyOperation(message) => parts(message),
-            ToPeer::CheckpointResources(message) => parts(message),
-            ToPeer::AcknowledgeOperationStatus(message) => parts(message),
-            ToPeer::ReconcileOperations(message) => parts(message),
-        }
-    }
+    // What the drivers of frameworks are told.
+    SubmitSchedulerResponse(internal::SubmitSchedulerResponse),
+    FrameworkRegistered(internal::FrameworkRegisteredMessage),
+    FrameworkReregistered(internal::FrameworkReregisteredMessage),
+    ResourceOffers(internal::ResourceOffersMessage),
+    InverseOffers(internal::InverseOffersMessage),
+    RescindResourceOffer(internal::RescindResourceOfferMessage),
+    RescindInverseOffer(internal::RescindInverseOfferMessage),
+    StatusUpdate(internal::StatusUpdateMessage),
+    LostAgent(internal::LostAgentMessage),
+    ExitedExecutor(internal::ExitedExecutorMessage),
+    ExecutorToFramework(internal::ExecutorToFrameworkMessage),
+    // To whoever authenticates.
+    AuthenticationMechanisms(internal::AuthenticationMechanismsMessage),
+    AuthenticationStep(internal::AuthenticationStepMessage),
+    AuthenticationCompleted(internal::AuthenticationCompletedMessage),
+    AuthenticationFailed(internal::AuthenticationFailedMessage),
+    AuthenticationError(internal::AuthenticationErrorMessage),
 }
 
 /// The effects of a batch of inputs, in order.

@@ -2,6 +2,8 @@
 
 //! What is said to schedulers: their events with the statuses in them.
 
+pub(crate) mod driver;
+
 use kaon_api::v1;
 use kaon_api::v1::scheduler::{Event, event};
 use kaon_api::v1::task_status::{Reason, Source};

@@ -3,6 +3,7 @@
 //! The stories that go on over several inputs.
 
 pub(crate) mod admission;
+pub(crate) mod authentication;
 pub(crate) mod awaiting;
 mod collection;
 mod disconnection;

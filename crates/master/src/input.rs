@@ -13,7 +13,8 @@ use kaon_api::{internal, v0, v1};
 pub enum Input {
     /// The moment that `Master::deadline` named has come.
     Tick,
-    /// A message between processes; `to` is the actor it is addressed to (`master`, `slave-observer(7)`).
+    /// A message between processes; `to` is the actor it is addressed to (`master`, `slave-observer(7)`,
+    /// `crammd5-authenticator-session(7)`).
     Message { from: Upid, to: String, message: Box<PeerMessage> },
     /// The linked connection to this address is gone: closed, reset, or refused.
     Exited { peer: SocketAddrV4 },
@@ -87,4 +88,20 @@ peer_messages! {
     UpdateOperationStatus(internal::UpdateOperationStatusMessage),
     /// A call of a v0 scheduler driver.
     SchedulerCall(v0::scheduler::Call),
+    // What older drivers send one message each for.
+    SubmitScheduler(internal::SubmitSchedulerRequest),
+    RegisterFramework(internal::RegisterFrameworkMessage),
+    ReregisterFramework(internal::ReregisterFrameworkMessage),
+    UnregisterFramework(internal::UnregisterFrameworkMessage),
+    DeactivateFramework(internal::DeactivateFrameworkMessage),
+    ResourceRequest(internal::ResourceRequestMessage),
+    LaunchTasks(internal::LaunchTasksMessage),
+    ReviveOffers(internal::ReviveOffersMessage),
+    KillTask(internal::KillTaskMessage),
+    StatusUpdateAcknowledgement(internal::StatusUpdateAcknowledgementMessage),
+    FrameworkToExecutor(internal::FrameworkToExecutorMessage),
+    ReconcileTasks(internal::ReconcileTasksMessage),
+    Authenticate(internal::AuthenticateMessage),
+    AuthenticationStart(internal::AuthenticationStartMessage),
+    AuthenticationStep(internal::AuthenticationStepMessage),
 }

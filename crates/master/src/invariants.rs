@@ -69,9 +69,9 @@ fn frameworks(master: &Master) -> Result<(), String> {
         ensure(found, || format!("framework {id} is not found by its id"))?;
         let book = master.allocator.books().framework(id);
         let active = book.ok_or_else(|| format!("the ledger lacks framework {id}"))?.is_active();
-        ensure(active == framework.is_connected(), || format!("the ledger errs on whether {id} is active"))?;
+        ensure(active == framework.is_active(), || format!("the ledger errs on whether {id} is active"))?;
         let heartbeat = master.timers.get(&TimerKey::Heartbeat(row)).is_some();
-        ensure(heartbeat == framework.is_connected(), || format!("the heartbeats of {id} are wrong"))?;
+        ensure(heartbeat == framework.stream().is_some(), || format!("the heartbeats of {id} are wrong"))?;
         let failover = master.timers.get(&TimerKey::Failover(row)).is_some();
         let awaited = !framework.is_connected() && !framework.is_recovered();
         ensure(failover == awaited, || format!("the failover timeout of {id} is wrong"))?;

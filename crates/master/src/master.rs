@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use kaon_allocator::Allocator;
 use kaon_api::libprocess::Upid;
-use kaon_api::{internal, v1};
+use kaon_api::v1;
 use kaon_model::{AgentId, Entropy, Mono, Now, Timers, Wall};
 
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply, ToPeer};
+use crate::flows::authentication::Authentication;
 use crate::flows::awaiting::Awaiting;
 use crate::input::{Input, PeerMessage, Stream, Ticket};
 use crate::registry::Registry;
@@ -36,6 +37,7 @@ pub struct Master {
     /// Admitted before this master led, and not back yet.
     pub(crate) recovered: Arc<BTreeMap<AgentId, v1::AgentInfo>>,
     pub(crate) awaiting: Awaiting,
+    pub(crate) authentication: Authentication,
     pub(crate) timers: Timers<TimerKey>,
     /// Operators' event streams, oldest first.
     pub(crate) watchers: VecDeque<Stream>,
@@ -65,6 +67,8 @@ pub(crate) enum TimerKey {
     WatchHeartbeat(Stream),
     /// The offer of this number must be answered.
     Offer(u64),
+    /// The attempt to authenticate of this number must be over.
+    Authentication(u64),
     /// What is remembered of agents is searched for what is too old.
     Collection,
 }
@@ -114,6 +118,7 @@ impl Master {
             registry: Arc::new(registry),
             recovered: Arc::new(recovered),
             awaiting: Awaiting::default(),
+            authentication: Authentication::default(),
             timers,
             watchers: VecDeque::new(),
             ids: Ids::default(),
@@ -183,13 +188,15 @@ impl Master {
                 TimerKey::Heartbeat(framework) => self.heartbeat_due(turn, framework),
                 TimerKey::WatchHeartbeat(stream) => self.watch_heartbeat_due(turn, stream),
                 TimerKey::Offer(number) => self.offer_overdue(turn, number),
+                TimerKey::Authentication(number) => self.authentication_overdue(turn, number),
                 TimerKey::Collection => self.collect(turn),
             }
         }
         self.allocate(turn);
     }
 
-    fn message(&mut self, turn: &mut Turn, from: Upid, to: &str, message: PeerMessage) {
+    pub(crate) fn message(&mut self, turn: &mut Turn, from: Upid, to: &str, message: PeerMessage) {
+        let Some(message) = self.pass_authentication(&from, message) else { return };
         match message {
             PeerMessage::RegisterAgent(message) => self.register_agent(turn, from, message),
             PeerMessage::ReregisterAgent(message) => self.reregister_agent(turn, from, message),
@@ -200,7 +207,18 @@ impl Master {
             PeerMessage::ExitedExecutor(message) => self.exited_executor(turn, &from, &message),
             PeerMessage::ExecutorToFramework(message) => self.executor_message(turn, message),
             PeerMessage::UpdateOperationStatus(message) => self.operation_status(turn, &from, message),
-            PeerMessage::SchedulerCall(_) => self.refuse_driver(turn, &from),
+            PeerMessage::SchedulerCall(call) => self.driver_call(turn, &from, call),
+            PeerMessage::SubmitScheduler(_) => self.submit_scheduler(turn, &from),
+            PeerMessage::RegisterFramework(message) => self.register_framework(turn, &from, message),
+            PeerMessage::ReregisterFramework(message) => self.reregister_framework(turn, &from, message),
+            PeerMessage::DeactivateFramework(message) => self.deactivate_framework(turn, &from, &message),
+            PeerMessage::Authenticate(message) => self.authenticate(turn, from, &message),
+            PeerMessage::AuthenticationStart(message) => self.authentication_start(turn, &from, to, &message),
+            PeerMessage::AuthenticationStep(message) => self.authentication_step(turn, &from, to, &message),
+            message => match message.into_call() {
+                Some(call) => self.driver_message(turn, &from, call),
+                None => self.drop_message(),
+            },
         }
     }
 
@@ -214,15 +232,6 @@ impl Master {
     /// Whether all invariants hold. Takes time in proportion to the whole state: for tests and simulations.
     pub fn check(&self) -> Result<(), String> {
         crate::invariants::check(self)
-    }
-
-    /// Drivers of the v0 API are told so, once for each call.
-    fn refuse_driver(&mut self, turn: &mut Turn, from: &Upid) {
-        self.state.tables.counters.dropped_messages += 1;
-        let message =
-            "This master does not speak to drivers of the v0 scheduler API: use the v1 scheduler API";
-        let error = internal::FrameworkErrorMessage { message: message.to_string(), ..Default::default() };
-        turn.send(from, ToPeer::FrameworkError(error));
     }
 
     /// Roles that a call names, or why it names none.

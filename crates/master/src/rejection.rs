@@ -15,6 +15,8 @@ pub(crate) enum Rejection {
     PrincipalMismatch { authenticated: String, claimed: String },
     #[error("Framework is not subscribed")]
     NotSubscribed,
+    #[error("Framework is not connected via HTTP")]
+    NotByHttp,
     #[error("All non-subscribe calls should include the 'Mesos-Stream-Id' header")]
     NoStreamId,
     #[error(
@@ -41,7 +43,7 @@ impl Rejection {
         match self {
             Rejection::UnknownFramework | Rejection::PrincipalMismatch { .. } | Rejection::NoStreamId => 400,
             Rejection::WrongStreamId { .. } | Rejection::Invalid(_) => 400,
-            Rejection::NotSubscribed => 403,
+            Rejection::NotSubscribed | Rejection::NotByHttp => 403,
             Rejection::NotFound(_) => 404,
             Rejection::Conflict(_) => 409,
             Rejection::NotImplemented(_) => 501,

@@ -8,6 +8,8 @@
 mod attribute;
 mod bytes;
 mod conversion;
+pub mod cram_md5;
+mod credentials;
 mod duration;
 mod entropy;
 pub mod format;
@@ -33,6 +35,7 @@ mod wire;
 pub use attribute::{Attribute, AttributeError, AttributeValue, Attributes};
 pub use bytes::{Bytes, BytesError};
 pub use conversion::{Conversion, ConversionError, IncompatibleTotal, conversions, resources_of};
+pub use credentials::{Credential, Credentials, Secret};
 pub use duration::{Span, SpanError};
 pub use entropy::Entropy;
 pub use id::{

@@ -10,7 +10,7 @@ use kaon_model::{ContainerId, ExecutorId, FrameworkId, TaskId};
 use crate::agent::{Agent, Cx};
 use crate::effect::{Effect, Reply, ToPeer};
 use crate::input::Ticket;
-use crate::state::{Key, Kind, Phase, Session};
+use crate::state::{Key, Kind, Peer, Phase, Session};
 use crate::updates::update_uuid;
 use crate::validate;
 
@@ -77,13 +77,16 @@ impl Agent {
         let sender: (Key, ContainerId) = (key.clone(), executor.container.clone());
         let task = TaskId::from(status.task_id.value.as_str());
         let is_known = executor.tasks.contains_key(&task);
+        let by_driver = matches!(executor.peer, Some(Peer::Driver(_)));
+        let named = by_driver.then(|| v1::ExecutorID::from(key.executor.as_str()));
         status.source = Some(v1::task_status::Source::SourceExecutor);
         status.agent_id = Some(v1::AgentID::from(agent.as_str()));
         let timestamp = *status.timestamp.get_or_insert(cx.now.wall.secs_f64());
         let update = StatusUpdate {
             framework_id: v1::FrameworkID::from(key.framework.as_str()),
-            // Mesos: an update says of which executor it is only where the executor put it into the status.
-            executor_id: status.executor_id.clone(),
+            // Mesos: an update says of which executor it is where the executor put it into the status; drivers always say
+            // it, beside the status.
+            executor_id: status.executor_id.clone().or(named),
             agent_id: status.agent_id.clone(),
             uuid: status.uuid.clone(),
             timestamp,
@@ -105,7 +108,7 @@ impl Agent {
     }
 
     /// MESSAGE: bytes for the scheduler, which hears them from the master unless it listens itself.
-    fn executor_message(&mut self, cx: &mut Cx, key: &Key, data: Vec<u8>) {
+    pub(super) fn executor_message(&mut self, cx: &mut Cx, key: &Key, data: Vec<u8>) {
         let Some(agent) = &self.state.id else { return };
         let scheduler = self.state.framework(&key.framework).and_then(|framework| framework.scheduler());
         let master = self.state.master.as_ref().map(|master| master.pid.clone());

@@ -11,7 +11,6 @@ use kaon_api::v1::executor::{Event, event};
 use kaon_model::{ExecutorId, FrameworkId};
 
 use crate::agent::{Agent, Cx};
-use crate::effect::Effect;
 use crate::journal::facts;
 use crate::state::{Key, Session};
 use crate::updates::StreamKey;
@@ -52,16 +51,17 @@ impl Agent {
             framework: FrameworkId::from(message.framework_id.value.as_str()),
             executor: ExecutorId::from(message.executor_id.value.as_str()),
         };
-        let Some(stream) = self.state.executor(&key).and_then(|executor| executor.stream) else {
+        let reached = self.state.executor(&key).is_some_and(|executor| executor.peer.is_some());
+        if !reached {
             self.state.counters.invalid_framework_messages += 1;
             return cx
                 .warn(format!("Dropping a message for executor {}, which is not subscribed", key.executor));
-        };
+        }
         self.state.counters.valid_framework_messages += 1;
         let message = event::Message { data: message.data, ..Default::default() };
         let event =
             Event { r#type: Some(event::Type::Message), message: Some(message), ..Default::default() };
-        cx.push(Effect::Event { stream, event: Box::new(event) });
+        self.tell_executor(cx, &key, event);
     }
 
     /// ShutdownExecutor: an executor is to end, with its tasks.

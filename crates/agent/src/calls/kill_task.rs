@@ -11,8 +11,6 @@ use kaon_executor::{Report, grace_of};
 use kaon_model::{FrameworkId, TaskId, TaskState};
 
 use crate::agent::{Agent, Cx};
-use crate::effect::Effect;
-use crate::input::Stream;
 use crate::state::{Key, Kind, Phase, Session, is_terminal};
 
 impl Agent {
@@ -45,14 +43,14 @@ impl Agent {
         if executor.tasks.get(&task).is_none_or(|task| is_terminal(task.state)) {
             return;
         }
-        match (executor.kind, executor.stream) {
+        match (executor.kind, executor.peer.is_some()) {
             (Kind::Command | Kind::Default, _) => {
                 let grace = grace_of(message.kill_policy.as_ref());
                 self.drive(cx, &key, &task, Input::Kill { grace });
             }
-            (Kind::Custom, Some(stream)) => send_kill(cx, stream, &task, message.kill_policy),
+            (Kind::Custom, true) => self.send_kill(cx, &key, &task, message.kill_policy),
             // It hears of the kill when it subscribes again.
-            (Kind::Custom, None) => {
+            (Kind::Custom, false) => {
                 let executor = self.state.executor_mut(&key).expect("looked up above");
                 executor.kills.insert(task, message.kill_policy);
             }
@@ -96,11 +94,17 @@ impl Agent {
             self.settle_machine(cx, key);
         }
     }
-}
 
-pub(crate) fn send_kill(cx: &mut Cx, stream: Stream, task: &TaskId, kill_policy: Option<v1::KillPolicy>) {
-    let task_id = v1::TaskID::from(task.as_str());
-    let kill = event::Kill { task_id, kill_policy, ..Default::default() };
-    let event = Event { r#type: Some(event::Type::Kill), kill: Some(kill), ..Default::default() };
-    cx.push(Effect::Event { stream, event: Box::new(event) });
+    pub(crate) fn send_kill(
+        &self,
+        cx: &mut Cx,
+        key: &Key,
+        task: &TaskId,
+        kill_policy: Option<v1::KillPolicy>,
+    ) {
+        let task_id = v1::TaskID::from(task.as_str());
+        let kill = event::Kill { task_id, kill_policy, ..Default::default() };
+        let event = Event { r#type: Some(event::Type::Kill), kill: Some(kill), ..Default::default() };
+        self.tell_executor(cx, key, event);
+    }
 }

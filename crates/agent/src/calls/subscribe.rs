@@ -13,7 +13,7 @@ use crate::effect::Effect;
 use crate::flows::send_shutdown;
 use crate::input::Stream;
 use crate::journal::facts;
-use crate::state::{Key, Session};
+use crate::state::{Key, Peer, Session};
 use crate::validate;
 use kaon_api::v1;
 
@@ -31,23 +31,41 @@ impl Agent {
             || self.state.framework(&key.framework).is_some_and(|framework| framework.terminating)
             || self.state.executor(&key).is_some_and(|executor| executor.is_ending());
         if leaving {
-            send_shutdown(cx, stream);
+            send_shutdown(cx, &Peer::Stream(stream));
             return cx.push(Effect::Close { stream });
         }
-        self.take_stream(cx, &key, stream);
-        self.take_unacknowledged(cx, &key, call.subscribe.unwrap_or_default());
-        let (Some(agent), Some(executor)) = (&self.state.id, self.state.executor(&key)) else { return };
-        let marker = facts::http_marker(&facts::run_folder(agent, executor));
-        let ops = executor.checkpoints.then_some(vec![marker]);
-        self.after(cx, ops, Awaited::Subscription { key, stream });
+        self.attach(cx, key, Peer::Stream(stream), call.subscribe.unwrap_or_default(), false);
     }
 
-    /// The new stream takes the place of the one that the executor had.
-    fn take_stream(&mut self, cx: &mut Cx, key: &Key, stream: Stream) {
+    /// An executor can be told of things from now on, once that is durable. `again` says that a driver comes back.
+    pub(super) fn attach(
+        &mut self,
+        cx: &mut Cx,
+        key: Key,
+        peer: Peer,
+        subscribe: call::Subscribe,
+        again: bool,
+    ) {
+        self.take_peer(cx, &key, &peer);
+        self.take_unacknowledged(cx, &key, subscribe);
+        let (Some(agent), Some(executor)) = (&self.state.id, self.state.executor(&key)) else { return };
+        let run = facts::run_folder(agent, executor);
+        let marker = match &peer {
+            Peer::Stream(_) => facts::http_marker(&run),
+            Peer::Driver(pid) => facts::libprocess_pid(&run, pid),
+        };
+        let ops = executor.checkpoints.then_some(vec![marker]);
+        self.after(cx, ops, Awaited::Subscription { key, peer, again });
+    }
+
+    /// The new peer takes the place of the one that the executor had.
+    fn take_peer(&mut self, cx: &mut Cx, key: &Key, peer: &Peer) {
         let Some(executor) = self.state.executor_mut(key) else { return };
-        let old = executor.stream.replace(stream);
-        self.streams.insert(stream, key.clone());
-        if let Some(old) = old {
+        let old = executor.peer.replace(peer.clone());
+        if let Peer::Stream(stream) = peer {
+            self.streams.insert(*stream, key.clone());
+        }
+        if let Some(Peer::Stream(old)) = old {
             self.streams.remove(&old);
             cx.push(Effect::Close { stream: old });
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The life of a custom executor's stream: subscribed, given its tasks, kept alive.
+//! The life of a custom executor's connection: subscribed, given its tasks, kept alive.
 
 use std::time::Duration;
 
@@ -10,23 +10,21 @@ use kaon_model::{ContainerId, TaskId};
 
 use super::ending::send_shutdown;
 use crate::agent::{Agent, Cx, Timer};
-use crate::calls::send_kill;
-use crate::effect::Effect;
 use crate::input::Stream;
-use crate::state::{Key, Phase, Queued, container_id};
+use crate::state::{Key, Peer, Phase, Queued, container_id};
 
 /// Mesos: how often an executor hears that the agent is there.
 const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
 
 impl Agent {
     /// An executor is subscribed, and that is durable where it has to be.
-    pub(crate) fn subscription_recorded(&mut self, cx: &mut Cx, key: &Key, stream: Stream) {
-        let Some(executor) = self.state.executor(key).filter(|executor| executor.stream == Some(stream))
+    pub(crate) fn subscription_recorded(&mut self, cx: &mut Cx, key: &Key, peer: &Peer, again: bool) {
+        let Some(executor) = self.state.executor(key).filter(|executor| executor.peer.as_ref() == Some(peer))
         else {
             return;
         };
         if executor.is_ending() {
-            return send_shutdown(cx, stream);
+            return send_shutdown(cx, peer);
         }
         let unused = !executor.used && executor.queue.is_empty() && executor.live_tasks().next().is_none();
         if unused {
@@ -39,11 +37,13 @@ impl Agent {
         let run = executor.container.clone();
         self.timers.cancel(&Timer::Registration(run.clone()));
         self.timers.set(Timer::Heartbeat(run), cx.now.mono + HEARTBEAT);
-        push(
-            cx,
-            stream,
-            Event { subscribed: Some(Box::new(subscribed)), ..event_of(event::Type::Subscribed) },
-        );
+        match (peer, again) {
+            (Peer::Driver(pid), true) => self.welcome_back(cx, pid, subscribed),
+            _ => {
+                let subscribed = Some(Box::new(subscribed));
+                self.tell_executor(cx, key, Event { subscribed, ..event_of(event::Type::Subscribed) });
+            }
+        }
         self.deliver(cx, key);
         self.executor_came_back(cx);
     }
@@ -64,26 +64,28 @@ impl Agent {
     /// Gives a subscribed executor the tasks that wait for it, in the order they came, then the kills.
     pub(crate) fn deliver(&mut self, cx: &mut Cx, key: &Key) {
         let Some(executor) = self.state.executor_mut(key) else { return };
-        let (Phase::Running, Some(stream)) = (executor.phase, executor.stream) else { return };
+        if executor.phase != Phase::Running || executor.peer.is_none() {
+            return;
+        }
+        let mut events = Vec::new();
         while let Some(batch) = take_batch(&mut executor.queue) {
             executor.used = true;
             for queued in &batch {
                 let id = TaskId::from(queued.info.task_id.value.as_str());
                 executor.tasks.insert(id, queued.task.clone());
             }
-            push(cx, stream, launch_event(batch));
+            events.push(launch_event(batch));
         }
-        for (task, policy) in std::mem::take(&mut executor.kills) {
-            send_kill(cx, stream, &task, policy);
+        let kills = std::mem::take(&mut executor.kills);
+        events.into_iter().for_each(|event| self.tell_executor(cx, key, event));
+        for (task, policy) in kills {
+            self.send_kill(cx, key, &task, policy);
         }
     }
 
     pub(crate) fn heartbeat(&mut self, cx: &mut Cx, container: &ContainerId) {
         let Some(key) = self.owner_of_run(container) else { return };
-        let Some(executor) = self.state.executor(&key) else { return };
-        if let Some(stream) = executor.stream {
-            push(cx, stream, event_of(event::Type::Heartbeat));
-        }
+        self.tell_executor(cx, &key, event_of(event::Type::Heartbeat));
         self.timers.set(Timer::Heartbeat(container.clone()), cx.now.mono + HEARTBEAT);
     }
 
@@ -91,9 +93,9 @@ impl Agent {
     pub(crate) fn stream_closed(&mut self, stream: Stream) {
         let Some(key) = self.streams.remove(&stream) else { return };
         if let Some(executor) = self.state.executor_mut(&key)
-            && executor.stream == Some(stream)
+            && executor.peer == Some(Peer::Stream(stream))
         {
-            executor.stream = None;
+            executor.peer = None;
         }
     }
 }
@@ -124,8 +126,4 @@ fn launch_event(mut batch: Vec<Queued>) -> Event {
 
 fn event_of(kind: event::Type) -> Event {
     Event { r#type: Some(kind), ..Default::default() }
-}
-
-fn push(cx: &mut Cx, stream: Stream, event: Event) {
-    cx.push(Effect::Event { stream, event: Box::new(event) });
 }

@@ -15,10 +15,9 @@ use super::environment::shutdown_grace;
 use super::synthesis::EXECUTOR_OVERHEAD;
 use crate::agent::{Agent, Cx, Timer};
 use crate::effect::{Effect, ToPeer};
-use crate::input::Stream;
 use crate::journal::facts;
 use crate::journal::run_file::RunFile;
-use crate::state::{Ending, Key, Kind, MAX_COMPLETED_FRAMEWORKS, Phase, Session};
+use crate::state::{Ending, Key, Kind, MAX_COMPLETED_FRAMEWORKS, Peer, Phase, Session};
 use crate::updates::StreamKey;
 
 impl Agent {
@@ -37,7 +36,7 @@ impl Agent {
         self.timers.cancel(&Timer::Registration(container.clone()));
         self.timers.set(Timer::Shutdown(container), at);
         if executor.kind == Kind::Custom {
-            executor.stream.into_iter().for_each(|stream| send_shutdown(cx, stream));
+            executor.peer.iter().for_each(|peer| send_shutdown(cx, peer));
             return;
         }
         let mut orders = Vec::new();
@@ -90,7 +89,7 @@ impl Agent {
             return;
         }
         executor.phase = Phase::Terminated;
-        let stream = executor.stream.take();
+        let peer = executor.peer.take();
         let kind = executor.kind;
         // What was never delivered has ended all the same, and waits for acknowledgement with the rest.
         for queued in std::mem::take(&mut executor.queue) {
@@ -104,7 +103,7 @@ impl Agent {
         let live: Vec<TaskId> = executor.live_tasks().map(|(task, _)| task.clone()).collect();
         self.state.counters.executors_terminated += 1;
         self.cancel_timers(key);
-        if let Some(stream) = stream {
+        if let Some(Peer::Stream(stream)) = peer {
             self.streams.remove(&stream);
             cx.push(Effect::Close { stream });
         }
@@ -220,7 +219,17 @@ impl Agent {
     }
 }
 
-pub(crate) fn send_shutdown(cx: &mut Cx, stream: Stream) {
-    let event = Event { r#type: Some(event::Type::Shutdown), ..Default::default() };
-    cx.push(Effect::Event { stream, event: Box::new(event) });
+/// Tells an executor, or whoever takes itself for one, to end.
+pub(crate) fn send_shutdown(cx: &mut Cx, peer: &Peer) {
+    match peer {
+        Peer::Stream(stream) => {
+            let event = Event { r#type: Some(event::Type::Shutdown), ..Default::default() };
+            cx.push(Effect::Event { stream: *stream, event: Box::new(event) });
+        }
+        // Mesos: without a word in it.
+        Peer::Driver(pid) => {
+            let message = Box::new(ToPeer::ShutdownExecutor(Default::default()));
+            cx.push(Effect::Send { to: pid.clone(), message });
+        }
+    }
 }

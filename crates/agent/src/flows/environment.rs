@@ -75,6 +75,7 @@ pub(crate) fn environment(
         all.set("MESOS_SUBSCRIPTION_BACKOFF_MAX", text(config.executor_reregistration_timeout));
     }
     all.set("LIBPROCESS_PORT", "0");
+    config.libprocess_ip.iter().for_each(|ip| all.set("LIBPROCESS_IP", ip.as_str()));
     if executor.kind != Kind::Command {
         all.set_all(executor.info.command.as_ref().and_then(|command| command.environment.as_ref()))?;
     }

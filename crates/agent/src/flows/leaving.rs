@@ -36,7 +36,7 @@ impl Agent {
     fn terminate(&mut self, cx: &mut Cx) {
         self.state.session = Session::Terminating;
         self.pause_updates();
-        for timer in [Timer::Register, Timer::Ping, Timer::Recovered] {
+        for timer in [Timer::Register, Timer::Authenticate, Timer::Ping, Timer::Recovered] {
             self.timers.cancel(&timer);
         }
         let frameworks: Vec<FrameworkId> = self.state.frameworks.keys().cloned().collect();

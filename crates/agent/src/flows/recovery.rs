@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaon_api::internal::ReconnectExecutorMessage;
+use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
 use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, Resources, TaskState, Wall};
 
 use crate::agent::{Agent, Cx, Timer};
-use crate::effect::Effect;
+use crate::effect::{Effect, ToPeer};
 use crate::input::RecoveredContainer;
 use crate::journal::layout::{self, Tree};
 use crate::journal::{Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask, facts};
@@ -101,6 +103,7 @@ impl Agent {
     ) {
         self.state.id = agent.id.as_ref().map(|id| AgentId::from(id.value.as_str()));
         self.state.info = Arc::new(v1::AgentInfo { id: agent.id, ..v1::AgentInfo::clone(&self.state.info) });
+        let drivers = drivers_of(&frameworks);
         let mut ended = Vec::new();
         for framework in frameworks {
             self.recover_framework(framework, &mut ended);
@@ -115,6 +118,22 @@ impl Agent {
         ended.sort_by_key(|run| run.at);
         ended.into_iter().for_each(|run| self.discard_run(cx, run.key, run.container, true, run.at));
         self.take_up_executors(cx, containers, rebooted);
+        self.reconnect(cx, &drivers);
+    }
+
+    /// Asks the drivers of executors that still run to register again. HTTP executors come by themselves.
+    fn reconnect(&mut self, cx: &mut Cx, drivers: &BTreeMap<ContainerId, Upid>) {
+        let Some(agent) = &self.state.id else { return };
+        for executor in self.state.executors().filter(|executor| is_awaited(executor)) {
+            let Some(driver) = drivers.get(&executor.container) else { continue };
+            let message = ReconnectExecutorMessage {
+                agent_id: v1::AgentID::from(agent.as_str()),
+                ..Default::default()
+            };
+            cx.push(Effect::Link { to: driver.clone() });
+            let message = Box::new(ToPeer::ReconnectExecutor(message));
+            cx.push(Effect::Send { to: driver.clone(), message });
+        }
     }
 
     /// Whether the recovered identity may be kept. Mesos: an agent that is described otherwise than before is another
@@ -287,6 +306,13 @@ impl Agent {
         self.recovered(cx);
         self.seek(cx);
     }
+}
+
+/// Where the executors of each run listened.
+fn drivers_of(frameworks: &[RecoveredFramework]) -> BTreeMap<ContainerId, Upid> {
+    let executors = frameworks.iter().flat_map(|framework| &framework.executors);
+    let runs = executors.flat_map(|executor| &executor.runs);
+    runs.filter_map(|run| Some((run.container.clone(), run.driver.clone()?))).collect()
 }
 
 fn is_awaited(executor: &Executor) -> bool {

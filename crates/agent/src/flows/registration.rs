@@ -60,13 +60,20 @@ impl Agent {
         self.pause_updates();
         self.timers.cancel(&Timer::Ping);
         self.timers.cancel(&Timer::Register);
+        self.timers.cancel(&Timer::Authenticate);
         if self.state.master.is_none() {
             return;
         }
         // Mesos: the first try is spread over one factor, the next over two, four, …
         let factor = self.config.registration_backoff_factor;
-        self.timers.set(Timer::Register, cx.now.mono + factor.mul_f64(self.entropy.unit()));
+        let first = cx.now.mono + factor.mul_f64(self.entropy.unit());
         self.backoff = factor.saturating_mul(2).min(BACKOFF_MAX);
+        if self.config.credential.is_some() {
+            self.proof.begin(&self.config);
+            self.timers.set(Timer::Authenticate, first);
+        } else {
+            self.timers.set(Timer::Register, first);
+        }
     }
 
     pub(crate) fn register(&mut self, cx: &mut Cx) {

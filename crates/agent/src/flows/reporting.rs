@@ -140,8 +140,9 @@ impl Agent {
     }
 
     fn send_acknowledged(&self, cx: &mut Cx, key: &Key, container: &ContainerId, task: &TaskId, uuid: &Uuid) {
-        let executor = self.state.executor(key).filter(|executor| executor.container == *container);
-        let Some(stream) = executor.and_then(|executor| executor.stream) else { return };
+        if self.state.executor(key).is_none_or(|executor| executor.container != *container) {
+            return;
+        }
         let task_id = v1::TaskID::from(task.as_str());
         let acknowledged = event::Acknowledged { task_id, uuid: uuid.to_vec(), ..Default::default() };
         let event = Event {
@@ -149,7 +150,7 @@ impl Agent {
             acknowledged: Some(acknowledged),
             ..Default::default()
         };
-        cx.push(Effect::Event { stream, event: Box::new(event) });
+        self.tell_executor(cx, key, event);
     }
 
     /// Sends the oldest update of a task, if it may go, and looks again when no acknowledgement has come.

@@ -3,6 +3,7 @@
 //! The changes on disk that make each fact durable.
 
 use kaon_api::internal::{StatusUpdate, StatusUpdateRecord, status_update_record};
+use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{AgentId, ContainerId, FrameworkId, TaskId, Uuid, format};
 
@@ -88,6 +89,11 @@ pub(crate) fn forked(run: &str, pid: u32) -> FileOp {
 /// That an executor speaks the HTTP API.
 pub(crate) fn http_marker(run: &str) -> FileOp {
     replace(format!("{run}/http.marker"), Vec::new())
+}
+
+/// Where the driver of an executor listens, which speaks the v0 API.
+pub(crate) fn libprocess_pid(run: &str, pid: &Upid) -> FileOp {
+    replace(format!("{run}/pids/libprocess.pid"), pid.to_string().into_bytes())
 }
 
 /// That a run is over, with all of it told.

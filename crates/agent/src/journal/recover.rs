@@ -7,6 +7,7 @@ mod draft;
 use std::collections::BTreeMap;
 
 use kaon_api::internal::{StatusUpdate, UpdateOperationStatusRecord, update_operation_status_record};
+use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Uuid};
 
@@ -61,6 +62,8 @@ pub struct RecoveredRun {
     /// Whether it was over, with all of it told.
     pub completed: bool,
     pub forked_pid: Option<u32>,
+    /// Where its driver listened, if it spoke the v0 API.
+    pub driver: Option<Upid>,
     pub notes: RunFile,
     pub tasks: Vec<RecoveredTask>,
 }

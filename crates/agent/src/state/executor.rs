@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
 use kaon_executor::command::Snapshot;
@@ -50,6 +51,15 @@ pub(crate) struct Ending {
     pub message: String,
 }
 
+/// How a custom executor is told of things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// By the events of a stream that it holds.
+    Stream(Stream),
+    /// By messages to its driver of the v0 API.
+    Driver(Upid),
+}
+
 /// A task that was not given to its executor yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued {
@@ -79,8 +89,8 @@ pub(crate) struct Executor {
     pub checkpoints: bool,
     pub phase: Phase,
     pub pid: Option<u32>,
-    /// The event stream, while a custom executor holds one.
-    pub stream: Option<Stream>,
+    /// How a custom executor is reached, while it is.
+    pub peer: Option<Peer>,
     /// The machine of a built-in executor.
     pub machine: Group,
     /// The containers of a built-in executor's tasks.
@@ -120,7 +130,7 @@ impl Executor {
             checkpoints: framework.checkpoints(),
             phase: Phase::Preparing,
             pid: None,
-            stream: None,
+            peer: None,
             machine: Group::new(),
             nested: BTreeMap::new(),
             checked: BTreeMap::new(),

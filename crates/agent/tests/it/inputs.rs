@@ -17,6 +17,10 @@
 //! update-framework f1 | shutdown-framework f1 | shutdown-executor f1 e1 | message f1 e1 text | shutdown why
 //! launched c1 123 | failed c1 text | exit c1 0 | exit c1 signal 9 | exit c1 unknown
 //! subscribe s1 f1 e1 [holds t1] | update f1 e1 t1 TASK_RUNNING 7 | say f1 e1 text | heartbeat | closed s1
+//! driver e1 register f1 e1 | driver e1 reregister f1 e1 [t1] | driver e1 update f1 e1 t1 TASK_RUNNING 7
+//! driver e1 say f1 e1 text            from executor(e1)@10.0.0.7:6000
+//! credential tim secret               before the start
+//! session mechanisms CRAM-MD5 | session step <challenge> | session completed | session failed | session error why
 //! hold | release                      the disk
 //! advance 5 | drain | stop | environment
 //! ```
@@ -28,7 +32,7 @@ use kaon_agent::input::{CheckOutcome, ContainerEvent, Input, Look, PeerMessage, 
 use kaon_api::libprocess::Upid;
 use kaon_api::wire::Enumeration;
 use kaon_api::{internal, v1};
-use kaon_model::Uuid;
+use kaon_model::{Credential, Secret, Uuid};
 use v1::executor::{Call, call};
 use v1::framework_info::capability::Type as Capability;
 
@@ -53,6 +57,20 @@ pub fn run(world: &mut World, line: &str) {
             drop(world.frameworks.insert(id.to_string(), framework(id, rest)))
         }
         ["advance", seconds] => world.advance(Duration::from_secs_f64(seconds.parse().unwrap())),
+        ["credential", principal, secret] => {
+            let (principal, secret) = (principal.to_string(), Secret::new(secret));
+            world.config.credential = Some(Credential { principal, secret });
+        }
+        ["driver", driver, ref rest @ ..] => {
+            let from = format!("executor({driver})@10.0.0.7:6000").parse().unwrap();
+            let message = Box::new(driver_message(rest));
+            world.input(Input::Message { from, message });
+        }
+        ["session", ref rest @ ..] => {
+            let from = "crammd5-authenticator-session(1)@10.0.0.1:5050".parse().unwrap();
+            let message = Box::new(session_message(rest));
+            world.input(Input::Message { from, message });
+        }
         ["hold"] => {
             world.held.get_or_insert_default();
         }
@@ -144,6 +162,84 @@ fn input(world: &mut World, words: &[&str]) -> Option<Input> {
         ["heartbeat"] => with_ticket(world, executor_call("unused", "unused", call::Type::Heartbeat)),
         _ => return None,
     })
+}
+
+fn driver_message(words: &[&str]) -> PeerMessage {
+    let update = |framework: &str, executor: &str, task: &str, state: &str, digit: &str| {
+        let status = v1::TaskStatus {
+            task_id: task.into(),
+            state: v1::TaskState::from_name(state).unwrap(),
+            ..Default::default()
+        };
+        internal::StatusUpdate {
+            framework_id: framework.into(),
+            executor_id: Some(executor.into()),
+            status: Box::new(status),
+            timestamp: 7.0,
+            uuid: Some(Uuid::from_random([digit.parse().unwrap(); 16]).to_vec()),
+            ..Default::default()
+        }
+    };
+    match *words {
+        ["register", framework, executor] => {
+            PeerMessage::RegisterExecutor(internal::RegisterExecutorMessage {
+                framework_id: framework.into(),
+                executor_id: executor.into(),
+                ..Default::default()
+            })
+        }
+        ["reregister", framework, executor, ref tasks @ ..] => {
+            let known = |task: &&str| v1::TaskInfo { task_id: (*task).into(), ..Default::default() };
+            PeerMessage::ReregisterExecutor(internal::ReregisterExecutorMessage {
+                framework_id: framework.into(),
+                executor_id: executor.into(),
+                tasks: tasks.iter().map(known).collect(),
+                updates: tasks
+                    .iter()
+                    .map(|task| update(framework, executor, task, "TASK_RUNNING", "8"))
+                    .collect(),
+                ..Default::default()
+            })
+        }
+        ["update", framework, executor, task, state, digit] => {
+            PeerMessage::StatusUpdate(internal::StatusUpdateMessage {
+                update: Box::new(update(framework, executor, task, state, digit)),
+                ..Default::default()
+            })
+        }
+        ["say", framework, executor, text] => {
+            PeerMessage::ExecutorToFramework(internal::ExecutorToFrameworkMessage {
+                framework_id: framework.into(),
+                executor_id: executor.into(),
+                data: text.as_bytes().to_vec(),
+                ..Default::default()
+            })
+        }
+        _ => panic!("no such message of a driver: {words:?}"),
+    }
+}
+
+fn session_message(words: &[&str]) -> PeerMessage {
+    match *words {
+        ["mechanisms", ref mechanisms @ ..] => {
+            let mechanisms = mechanisms.iter().map(|name| name.to_string()).collect();
+            PeerMessage::AuthenticationMechanisms(internal::AuthenticationMechanismsMessage {
+                mechanisms,
+                ..Default::default()
+            })
+        }
+        ["step", challenge] => PeerMessage::AuthenticationStep(internal::AuthenticationStepMessage {
+            data: challenge.as_bytes().to_vec(),
+            ..Default::default()
+        }),
+        ["completed"] => PeerMessage::AuthenticationCompleted(Default::default()),
+        ["failed"] => PeerMessage::AuthenticationFailed(Default::default()),
+        ["error", ref why @ ..] => PeerMessage::AuthenticationError(internal::AuthenticationErrorMessage {
+            error: Some(why.join(" ")),
+            ..Default::default()
+        }),
+        _ => panic!("no such message of a session: {words:?}"),
+    }
 }
 
 fn with_ticket(world: &mut World, call: Call) -> Input {
@@ -408,7 +504,7 @@ fn run_task(world: &World, framework: &str, id: &str, options: &[&str]) -> PeerM
     }
     PeerMessage::RunTask(internal::RunTaskMessage {
         framework: Box::new(world.frameworks[framework].clone()),
-        pid: Some("@0.0.0.0:0".to_string()),
+        pid: Some(option(options, "pid").unwrap_or("@0.0.0.0:0").to_string()),
         task: Box::new(task),
         resource_version_uuids: versions(world, options),
         launch_executor: option(options, "launch").map(|value| value == "true"),

@@ -61,6 +61,9 @@ impl Names {
 pub fn effect(names: &mut Names, effect: &Effect) -> Option<String> {
     Some(match effect {
         Effect::Send { to, message } => format!("send {to} {}", message_line(names, message)),
+        Effect::SendAs { actor, to, message } => {
+            format!("send {to} as {actor} {}", message_line(names, message))
+        }
         Effect::Link { to } => format!("link {to}"),
         Effect::Event { stream, event } => format!("event s{} {}", stream.0, event_line(names, event)),
         Effect::Close { stream } => format!("close s{}", stream.0),
@@ -184,6 +187,35 @@ fn message_line(names: &mut Names, message: &ToPeer) -> String {
                 message.executor_id.value,
                 String::from_utf8_lossy(&message.data)
             )
+        }
+        ToPeer::ExecutorRegistered(message) => {
+            format!(
+                "ExecutorRegistered {} {}",
+                message.executor_info.executor_id.value, message.agent_id.value
+            )
+        }
+        ToPeer::ExecutorReregistered(message) => format!("ExecutorReregistered {}", message.agent_id.value),
+        ToPeer::ReconnectExecutor(message) => format!("ReconnectExecutor {}", message.agent_id.value),
+        ToPeer::RunTask(message) => {
+            format!("RunTask {} of {}", message.task.task_id.value, message.pid.as_deref().unwrap())
+        }
+        ToPeer::RunTaskGroup(message) => {
+            let tasks = message.task_group.tasks.iter().map(|task| task.task_id.value.as_str());
+            format!("RunTaskGroup {}", tasks.collect::<Vec<_>>().join(" "))
+        }
+        ToPeer::KillTask(message) => format!("KillTask {}", message.task_id.value),
+        ToPeer::StatusUpdateAcknowledgement(message) => {
+            let uuid = names.other(&Uuid::from_bytes(&message.uuid).unwrap().to_string());
+            format!("StatusUpdateAcknowledgement {} {uuid}", message.task_id.value)
+        }
+        ToPeer::FrameworkToExecutor(message) => {
+            format!("FrameworkToExecutor {}", String::from_utf8_lossy(&message.data))
+        }
+        ToPeer::ShutdownExecutor(_) => "ShutdownExecutor".to_string(),
+        ToPeer::Authenticate(message) => format!("Authenticate {}", message.pid),
+        ToPeer::AuthenticationStart(message) => format!("AuthenticationStart {}", message.mechanism),
+        ToPeer::AuthenticationStep(message) => {
+            format!("AuthenticationStep {}", String::from_utf8_lossy(&message.data))
         }
     }
 }

@@ -159,7 +159,7 @@ impl World {
                 }
                 Effect::Remove { path } => self.write(vec![FileOp::Remove { path }]),
                 Effect::Forget { container } => drop(self.containers.remove(&container)),
-                Effect::Send { message, .. } => {
+                Effect::Send { message, .. } | Effect::SendAs { message, .. } => {
                     self.note_sent(&message);
                     self.messages.push(*message);
                 }
@@ -268,5 +268,6 @@ pub fn config() -> Config {
             ("port".to_string(), "5051".to_string()),
             ("work_dir".to_string(), "/var/lib/kaon".to_string()),
         ]),
+        ..Config::default()
     }
 }

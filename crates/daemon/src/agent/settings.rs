@@ -10,9 +10,10 @@ use kaon_agent::config::Config;
 use kaon_api::json::{Json, parse};
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
-use kaon_model::{Attributes, Resources, Role};
+use kaon_model::{Attributes, Credential, Resources, Role};
 
 use crate::accounts;
+use crate::credentials::read_one;
 use crate::flags::Flags;
 use crate::host;
 use crate::host::resources::{Share, offered};
@@ -99,13 +100,30 @@ pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result
         executor_reregistration_timeout: flags.set_duration("executor_reregistration_timeout"),
         executor_shutdown_grace_period: flags.set_duration("executor_shutdown_grace_period"),
         recovery_timeout: flags.set_duration("recovery_timeout"),
+        credential: credential(flags)?,
+        authentication_backoff_factor: flags.set_duration("authentication_backoff_factor"),
+        authentication_timeout_min: flags.set_duration("authentication_timeout_min"),
+        authentication_timeout_max: flags.set_duration("authentication_timeout_max"),
         launcher_dir: text("launcher_dir"),
+        libprocess_ip: libprocess_ip(flags, address),
         executor_environment_variables: variables(flags.text("executor_environment_variables"))?,
         gc_delay: flags.set_duration("gc_delay"),
         max_completed_executors_per_framework: flags.set_count("max_completed_executors_per_framework"),
         boot_id,
         flags: flags.shown(),
     })
+}
+
+/// Mesos: its flags set this variable, which its executors inherit.
+fn libprocess_ip(flags: &Flags, address: SocketAddrV4) -> Option<String> {
+    let discovered = flags.text("ip_discovery_command").map(|_| address.ip().to_string());
+    let given = flags.text("ip").map(str::to_owned).or(discovered);
+    given.or_else(|| std::env::var("LIBPROCESS_IP").ok())
+}
+
+fn credential(flags: &Flags) -> Result<Option<Credential>, String> {
+    let read = flags.text("credential").map(read_one).transpose();
+    read.map_err(|error| format!("{error} (see --credential flag)"))
 }
 
 /// What the flag says, and of cpus, mem, disk and ports, which it does not name, what the host has.

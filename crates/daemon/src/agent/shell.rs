@@ -65,6 +65,10 @@ impl Perform<Effect> for Shell {
                 let from = self.pid.clone();
                 self.links.send(Outgoing { from, to, encode: Box::new(move || message.encode()) });
             }
+            Effect::SendAs { actor, to, message } => {
+                let from = Upid::new(actor, self.pid.address());
+                self.links.send(Outgoing { from, to, encode: Box::new(move || message.encode()) });
+            }
             Effect::Link { to } => self.links.link(to.address()),
             Effect::Event { stream, event } => self.streams.send(stream.0, Event(event)),
             Effect::Close { stream } => self.streams.close(stream.0),

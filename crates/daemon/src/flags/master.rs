@@ -129,13 +129,25 @@ pub(super) const MASTER: &[Flag] = &[
     ),
     refused("whitelist", Path, None, "offers cannot be limited to certain hosts yet"),
     ignored("webui_dir", Path, Some("/usr/local/share/mesos/webui"), "no web interface is served yet"),
-    refused("authenticate_frameworks", Bool, Some("false"), NO_AUTHENTICATION).or("authenticate"),
-    refused("authenticate_agents", Bool, Some("false"), NO_AUTHENTICATION).or("authenticate_slaves"),
+    used(
+        "authenticate_frameworks",
+        Bool,
+        Some("false"),
+        "Whether drivers of frameworks must prove who they are. HTTP has a flag of its own.",
+    )
+    .or("authenticate"),
+    used("authenticate_agents", Bool, Some("false"), "Whether agents must prove who they are.")
+        .or("authenticate_slaves"),
     refused("authenticate_http_frameworks", Bool, Some("false"), NO_AUTHENTICATION),
-    ignored("authentication_v0_timeout", Duration, Some("15secs"), "nobody is authenticated yet"),
-    refused("authenticators", Text, Some("crammd5"), NO_AUTHENTICATION),
+    used("authentication_v0_timeout", Duration, Some("15secs"), "The time that such a proof may take."),
+    refused("authenticators", Text, Some("crammd5"), NO_MODULES),
     refused("http_framework_authenticators", Text, None, NO_AUTHENTICATION),
-    refused("credentials", Path, None, NO_AUTHENTICATION),
+    used(
+        "credentials",
+        Path,
+        None,
+        "A JSON file of principals with their secrets: {\"credentials\": [{\"principal\": …, \"secret\": …}]}.",
+    ),
     refused("authorizers", Text, Some("local"), NO_AUTHORIZATION),
     refused("rate_limits", Text, None, "frameworks' messages are not limited yet, and must not seem to be"),
     refused("max_executors_per_agent", Integer, None, "executors are not counted yet")

@@ -81,7 +81,7 @@ impl Service for Front {
     async fn message(&self, message: Message) -> Delivery {
         Counters::add(&self.common.counters.messages_received);
         let Message { from, to, name, body, .. } = message;
-        if to != "master" && !to.starts_with("slave-observer(") {
+        if to != "master" && !ACTORS.iter().any(|actor| to.starts_with(actor)) {
             return Delivery::NoActor;
         }
         let message = match PeerMessage::decode(&name, &body) {
@@ -127,6 +127,9 @@ impl Service for Front {
 
 /// The ticket of calls that are answered already.
 const NOBODY: Ticket = Ticket(0);
+
+/// The actors beside the master itself, each of which has a number behind its name.
+const ACTORS: [&str; 2] = ["slave-observer(", "crammd5-authenticator-session("];
 
 /// Endpoints that Mesos lets operators write to; here they can be read.
 const WRITABLE: &[&str] = &["maintenance/schedule", "quota", "weights"];

@@ -19,6 +19,18 @@ pub fn input(input: &Input) {
                 info!(%from, host = %message.agent.hostname, tasks, "An agent comes back");
             }
             PeerMessage::UnregisterAgent(_) => info!(%from, "An agent leaves"),
+            PeerMessage::RegisterFramework(message) => {
+                info!(%from, framework = %message.framework.name, "A driver registers");
+            }
+            PeerMessage::ReregisterFramework(message) => {
+                info!(%from, framework = %message.framework.name, "A driver comes back");
+            }
+            PeerMessage::SchedulerCall(call) => {
+                if let Some(subscribe) = &call.subscribe {
+                    info!(%from, framework = %subscribe.framework_info.name, "A driver subscribes");
+                }
+            }
+            PeerMessage::Authenticate(message) => info!(%from, who = %message.pid, "A peer authenticates"),
             _ => {}
         },
         Input::Exited { peer } => info!(%peer, "The connection to a peer is gone"),
@@ -46,6 +58,11 @@ pub fn effect(effect: &Effect) {
         }
         ToPeer::ShutdownFramework(message) => {
             info!(%to, framework = %message.framework_id.value, "Told an agent that a framework has ended");
+        }
+        ToPeer::AuthenticationCompleted(_) => info!(%to, "Authenticated a peer"),
+        ToPeer::AuthenticationFailed(_) => warn!(%to, "A peer has the wrong credentials"),
+        ToPeer::AuthenticationError(message) => {
+            warn!(%to, "A peer could not be authenticated: {}", message.error.as_deref().unwrap_or(""));
         }
         ToPeer::FrameworkError(message) => warn!(%to, "Refused a framework: {}", message.message),
         _ => {}

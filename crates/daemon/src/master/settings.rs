@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 
 use kaon_api::libprocess::Upid;
 use kaon_master::{Config, Policy};
-use kaon_model::Role;
+use kaon_model::{Credentials, Role};
 
+use crate::credentials::read_all;
 use crate::flags::Flags;
 use crate::version::VERSION;
 
@@ -36,6 +38,10 @@ pub fn config(flags: &Flags, address: SocketAddrV4) -> Result<Config, String> {
         roles: flags.text("roles").map(roles).transpose()?,
         root_submissions: flags.boolean("root_submissions"),
         filter_gpu_resources: flags.boolean("filter_gpu_resources"),
+        authenticate_frameworks: flags.boolean("authenticate_frameworks"),
+        authenticate_agents: flags.boolean("authenticate_agents"),
+        credentials: credentials(flags)?,
+        authentication_v0_timeout: flags.set_duration("authentication_v0_timeout"),
         max_completed_frameworks: flags.set_count("max_completed_frameworks"),
         max_completed_tasks_per_framework: flags.set_count("max_completed_tasks_per_framework"),
         max_unreachable_tasks_per_framework: flags.set_count("max_unreachable_tasks_per_framework"),
@@ -43,6 +49,23 @@ pub fn config(flags: &Flags, address: SocketAddrV4) -> Result<Config, String> {
         flags: flags.shown(),
         ..Config::default()
     })
+}
+
+/// Whoever must prove who they are can do so only to a master that knows somebody.
+fn credentials(flags: &Flags) -> Result<Option<Arc<Credentials>>, String> {
+    let needed =
+        ["authenticate_frameworks", "authenticate_agents"].into_iter().find(|flag| flags.boolean(flag));
+    match (flags.text("credentials"), needed) {
+        (Some(path), _) => {
+            let read = read_all(path).map_err(|error| format!("{error} (see --credentials flag)"))?;
+            Ok(Some(Arc::new(read)))
+        }
+        (None, Some(flag)) => Err(format!(
+            "Failed to start master with authentication enabled: --{flag} needs --credentials, without which nobody \
+             can be authenticated"
+        )),
+        (None, None) => Ok(None),
+    }
 }
 
 /// `a=1,b=2.5`

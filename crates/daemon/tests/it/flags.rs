@@ -99,7 +99,8 @@ fn mistakes_are_told_in_the_words_of_mesos() {
 fn a_flag_that_cannot_be_had_is_refused_unless_it_asks_for_nothing() {
     assert!(error(&["--zk=zk://host/mesos"]).starts_with("The flag '--zk=zk://host/mesos' cannot be had: "));
     assert!(
-        error(&["--authenticate"]).starts_with("The flag '--authenticate_frameworks=true' cannot be had: ")
+        error(&["--authenticate_http"])
+            .starts_with("The flag '--authenticate_http_readwrite=true' cannot be had: ")
     );
     assert!(error(&["--acls={}"]).contains("authorization"));
     assert_eq!(load(&["--no-authenticate_frameworks"], &[]).unwrap().warnings, [] as [&str; 0]);

@@ -18,15 +18,19 @@ mod suppress;
 mod teardown;
 mod update_framework;
 
-use kaon_api::v1::scheduler::{Call, Event, call};
+pub(in crate::calls) use subscribe::Subscription;
+
+use kaon_api::v1::scheduler::{Call, Event, call, event};
+use kaon_api::{internal, v1};
 use kaon_model::FrameworkId;
 
-use crate::effect::Reply;
+use crate::effect::{Reply, ToPeer};
+use crate::events;
 use crate::input::Caller;
 use crate::master::{Answer, Master, Turn};
 use crate::rejection::Rejection;
-use crate::state::FrameworkRow;
 use crate::state::frameworks::Connection;
+use crate::state::{AgentRow, FrameworkRow};
 
 impl Master {
     /// Any call but SUBSCRIBE. The checks stand in the order in which clients see them fail.
@@ -40,6 +44,16 @@ impl Master {
         let id = call.framework_id.as_ref().map(|id| id.value.as_str()).unwrap_or_default();
         let row = self.state.frameworks.row(id).ok_or(Rejection::UnknownFramework)?;
         self.may_call(row, stream_id.as_deref(), caller)?;
+        self.carry_out_call(turn, row, call)
+    }
+
+    /// A call of which it is known that the framework makes it.
+    pub(in crate::calls) fn carry_out_call(
+        &mut self,
+        turn: &mut Turn,
+        row: FrameworkRow,
+        call: Call,
+    ) -> Answer {
         let kind = call.r#type.unwrap_or_default();
         self.count_call(row, kind);
         self.dispatch(turn, row, kind, call)
@@ -52,8 +66,10 @@ impl Master {
             let (authenticated, claimed) = (authenticated.to_string(), claimed.to_string());
             return Err(Rejection::PrincipalMismatch { authenticated, claimed });
         }
-        let Connection::Subscribed { id, .. } = &framework.connection else {
-            return Err(Rejection::NotSubscribed);
+        let id = match &framework.connection {
+            Connection::Subscribed { id, .. } => id,
+            Connection::Driver { .. } => return Err(Rejection::NotByHttp),
+            Connection::Disconnected { .. } | Connection::Recovered => return Err(Rejection::NotSubscribed),
         };
         let given = stream_id.ok_or(Rejection::NoStreamId)?;
         if given != id {
@@ -63,7 +79,7 @@ impl Master {
         Ok(())
     }
 
-    fn count_call(&mut self, row: FrameworkRow, kind: call::Type) {
+    pub(in crate::calls) fn count_call(&mut self, row: FrameworkRow, kind: call::Type) {
         let framework = self.state.framework_mut(row);
         framework.counters.count_call(kind);
         let info = framework.info.clone();
@@ -113,10 +129,39 @@ impl Master {
 
     /// Tells a framework something, if it is there to hear it.
     pub(crate) fn tell(&mut self, turn: &mut Turn, row: FrameworkRow, event: Event) {
-        if let Some(stream) = self.state.framework(row).stream() {
-            self.state.framework_mut(row).counters.count_event(event.r#type.unwrap_or_default());
-            turn.event(stream, event);
+        let kind = event.r#type.unwrap_or_default();
+        let framework = self.state.framework(row);
+        match &framework.connection {
+            Connection::Subscribed { stream, .. } => turn.event(*stream, event),
+            Connection::Driver { pid, .. } => match events::driver::message(&self.state, framework, event) {
+                Some(message) => turn.send(pid, message),
+                None => return,
+            },
+            Connection::Disconnected { .. } | Connection::Recovered => return,
         }
+        self.state.framework_mut(row).counters.count_event(kind);
+    }
+
+    /// Hands on what an agent says of a task. Mesos: drivers get it as it came; they put into the status what the wrapper
+    /// knows themselves.
+    pub(crate) fn forward_update(
+        &mut self,
+        turn: &mut Turn,
+        row: FrameworkRow,
+        agent: AgentRow,
+        update: &internal::StatusUpdate,
+        status: v1::TaskStatus,
+    ) {
+        let Connection::Driver { pid, .. } = &self.state.framework(row).connection else {
+            return self.tell(turn, row, events::update(status));
+        };
+        let message = internal::StatusUpdateMessage {
+            update: Box::new(update.clone()),
+            pid: Some(self.state.agent(agent).pid.to_string()),
+            ..Default::default()
+        };
+        turn.send(pid, ToPeer::StatusUpdate(message));
+        self.state.framework_mut(row).counters.count_event(event::Type::Update);
     }
 
     /// Tells all frameworks that are there to hear it.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! Links that break: the agents behind them are not offered until they come back.
+//! Links that break: the agents behind them are not offered, the drivers not told, until they come back.
 
 use std::net::SocketAddrV4;
 
+use crate::events;
 use crate::master::{Master, TimerKey, Turn};
 use crate::state::AgentRow;
 
@@ -14,6 +15,12 @@ impl Master {
                 self.agent_disconnected(turn, row);
             }
         }
+        for row in self.state.frameworks.drivers_at(peer) {
+            // Mesos: a driver on the far side of a broken link cannot know; this makes it give up, if it can be told.
+            self.tell(turn, row, events::error("Framework disconnected"));
+            self.framework_disconnected(turn, row);
+        }
+        self.authentication.forget_process(peer);
     }
 
     /// Its process has ended or closed the link; which of its tasks still run, only it can say.

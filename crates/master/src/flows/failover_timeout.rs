@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! Frameworks whose stream has ended: they keep their tasks for a while.
+//! Frameworks whose scheduler has gone: they keep their tasks for a while.
 
 use kaon_model::Span;
 
@@ -10,9 +10,10 @@ use crate::state::FrameworkRow;
 use crate::state::frameworks::Connection;
 
 impl Master {
-    /// Its stream has ended. Its offers go back, its refusals end, and its time runs.
+    /// Its stream has ended, or its driver has. Its offers go back, its refusals end, and its time runs.
     pub(crate) fn framework_disconnected(&mut self, turn: &mut Turn, row: FrameworkRow) {
-        self.state.reconnect_framework(row, Connection::Disconnected);
+        let driver = self.state.framework(row).driver().cloned();
+        self.state.reconnect_framework(row, Connection::Disconnected { driver });
         self.timers.cancel(&TimerKey::Heartbeat(row));
         self.retune_framework(row);
         self.discard_framework_offers(row);

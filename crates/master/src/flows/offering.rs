@@ -123,7 +123,7 @@ impl Master {
 
     pub(crate) fn enrol_framework(&mut self, row: FrameworkRow) {
         let framework = self.state.framework(row);
-        let (shape, active) = (framework_shape(framework), framework.is_connected());
+        let (shape, active) = (framework_shape(framework), framework.is_active());
         let refused =
             self.allocator.add_framework(self.now.mono, framework.id.clone(), &shape, active).is_err();
         debug_assert!(!refused, "the ledger holds the frameworks that the tables hold");
@@ -136,10 +136,10 @@ impl Master {
         debug_assert!(!refused, "the ledger holds the frameworks that the tables hold");
     }
 
-    /// Whether the framework gets offers follows from whether it is connected.
+    /// Whether the framework gets offers follows from how it is connected.
     pub(crate) fn retune_framework(&mut self, row: FrameworkRow) {
         let framework = self.state.framework(row);
-        let (id, active) = (&framework.id, framework.is_connected());
+        let (id, active) = (&framework.id, framework.is_active());
         let refused = self.allocator.set_framework_active(self.now.mono, id, active).is_err();
         debug_assert!(!refused, "the ledger holds the frameworks that the tables hold");
     }
@@ -166,6 +166,13 @@ impl Master {
     pub(crate) fn discard_framework_offers(&mut self, row: FrameworkRow) {
         for number in self.state.offers.of_framework(row) {
             self.take_offer_back(number, Withdrawal::Rescinded);
+        }
+    }
+
+    /// Takes all offers to a framework back, and says so.
+    pub(crate) fn rescind_framework_offers(&mut self, turn: &mut Turn, row: FrameworkRow) {
+        for number in self.state.offers.of_framework(row) {
+            self.rescind_offer(turn, number, Withdrawal::Rescinded);
         }
     }
 

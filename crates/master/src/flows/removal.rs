@@ -15,6 +15,7 @@ use crate::effect::{Effect, ToPeer};
 use crate::events;
 use crate::master::{Master, TimerKey, Turn};
 use crate::registry::Operation;
+use crate::state::frameworks::Connection;
 use crate::state::tasks::{model_state, wire_state};
 use crate::state::{AgentRow, Executor, ExecutorRow, FrameworkRow, Task, TaskRow};
 
@@ -199,7 +200,8 @@ impl Master {
         }
         self.watch_framework_removed(turn, row);
         let mut framework = self.state.remove_framework(row);
-        framework.connection = crate::state::frameworks::Connection::Disconnected;
+        // Mesos: shows to the end by which driver it came.
+        framework.connection = Connection::Disconnected { driver: framework.driver().cloned() };
         self.state.tables.history.add_framework(
             framework,
             turn.now.wall,

@@ -397,7 +397,7 @@ impl Master {
         let framework = self.state.framework(row);
         internal::UpdateFrameworkMessage {
             framework_id: v1::FrameworkID::from(framework.id.as_str()),
-            pid: Some(Upid::empty().to_string()),
+            pid: Some(framework.pid_text()),
             framework_info: Some(Box::new((*framework.info).clone())),
             ..Default::default()
         }

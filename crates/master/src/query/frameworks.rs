@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kaon_api::json::{Dialect, JsonWriter};
+use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_api::v1::master::response::get_frameworks;
 use kaon_api::wire::Enumeration;
@@ -99,13 +100,14 @@ pub(super) fn write_summary(w: &mut JsonWriter<'_>, framework: &Framework, is_he
     let info = &framework.info;
     w.put_text("id", framework.id.as_str());
     w.put_text("name", &info.name);
+    w.put_some_text("pid", framework.driver().map(Upid::to_string).as_deref());
     put_flat(w, "used_resources", &held.used);
     put_flat(w, "offered_resources", &held.offered);
     let capabilities = info.capabilities.iter().filter_map(|capability| capability.r#type);
     w.put_texts("capabilities", capabilities.map(|kind| kind.v0_name()));
     w.put_text("hostname", info.hostname.as_deref().unwrap_or_default());
     w.put_text("webui_url", info.webui_url.as_deref().unwrap_or_default());
-    w.put_bool("active", is_here && framework.is_connected());
+    w.put_bool("active", is_here && framework.is_active());
     w.put_bool("connected", is_here && framework.is_connected());
     w.put_bool("recovered", is_here && framework.is_recovered());
 }
@@ -157,7 +159,7 @@ pub(super) fn completed_messages(view: &View) -> impl Iterator<Item = get_framew
 fn message(framework: &Framework, held: &Held) -> get_frameworks::Framework {
     get_frameworks::Framework {
         framework_info: Box::new((*framework.info).clone()),
-        active: framework.is_connected(),
+        active: framework.is_active(),
         connected: framework.is_connected(),
         recovered: framework.is_recovered(),
         registered_time: Some(time(framework.registered)),

@@ -71,12 +71,12 @@ impl Figures {
         self.count("master/slaves_inactive", tables.agents.len() - active);
         self.count("master/slaves_unreachable", view.registry.unreachable_count());
         let connected = tables.frameworks.values().filter(|framework| framework.is_connected()).count();
-        let away = tables.frameworks.len() - connected;
-        for (name, count) in
-            [("connected", connected), ("active", connected), ("disconnected", away), ("inactive", away)]
-        {
+        let active = tables.frameworks.values().filter(|framework| framework.is_active()).count();
+        for (name, count) in [("connected", connected), ("active", active)] {
             self.count(format!("master/frameworks_{name}"), count);
         }
+        self.count("master/frameworks_disconnected", tables.frameworks.len() - connected);
+        self.count("master/frameworks_inactive", tables.frameworks.len() - active);
         for (name, count) in tables.counters.named() {
             self.set(name, count as f64);
         }

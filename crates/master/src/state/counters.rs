@@ -33,6 +33,8 @@ macro_rules! counters {
 }
 
 counters! {
+    messages_authenticate => "master/messages_authenticate",
+    messages_deactivate_framework => "master/messages_deactivate_framework",
     dropped_messages => "master/dropped_messages",
     messages_register_framework => "master/messages_register_framework",
     messages_reregister_framework => "master/messages_reregister_framework",

@@ -3,8 +3,10 @@
 //! The frameworks that run here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 
+use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{FrameworkId, Index, Role, Wall};
 
@@ -32,13 +34,15 @@ pub struct Framework {
     pub counters: Box<FrameworkCounters>,
 }
 
-/// How a framework is reached. Only a subscribed one is active: it gets offers.
+/// How a framework is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Connection {
     /// Its calls must carry the id of its event stream.
     Subscribed { stream: Stream, id: String },
-    /// Its stream has ended; it is removed unless it comes back in time.
-    Disconnected,
+    /// A driver of the v0 API, whose calls come from this address. It can ask to be left without offers.
+    Driver { pid: Upid, active: bool },
+    /// Its stream has ended, or the process of its driver has; it is removed unless it comes back in time.
+    Disconnected { driver: Option<Upid> },
     /// Known from the tasks of agents alone, after this master took over.
     Recovered,
 }
@@ -71,12 +75,31 @@ impl Framework {
     pub fn stream(&self) -> Option<Stream> {
         match &self.connection {
             Connection::Subscribed { stream, .. } => Some(*stream),
-            Connection::Disconnected | Connection::Recovered => None,
+            _ => None,
         }
     }
 
+    /// The driver that it has, or had when it was last heard of.
+    pub fn driver(&self) -> Option<&Upid> {
+        match &self.connection {
+            Connection::Driver { pid, .. } => Some(pid),
+            Connection::Disconnected { driver } => driver.as_ref(),
+            Connection::Subscribed { .. } | Connection::Recovered => None,
+        }
+    }
+
+    /// Where agents reach its scheduler. Mesos: `@0.0.0.0:0` for one that speaks HTTP, never an empty text.
+    pub fn pid_text(&self) -> String {
+        self.driver().cloned().unwrap_or_else(Upid::empty).to_string()
+    }
+
     pub fn is_connected(&self) -> bool {
-        self.stream().is_some()
+        matches!(self.connection, Connection::Subscribed { .. } | Connection::Driver { .. })
+    }
+
+    /// Only active ones get offers.
+    pub fn is_active(&self) -> bool {
+        matches!(self.connection, Connection::Subscribed { .. } | Connection::Driver { active: true, .. })
     }
 
     pub fn is_recovered(&self) -> bool {
@@ -107,6 +130,8 @@ pub(crate) fn roles_of(info: &v1::FrameworkInfo) -> BTreeSet<Role> {
 pub(crate) struct Frameworks {
     by_id: BTreeMap<FrameworkId, FrameworkRow>,
     by_stream: BTreeMap<Stream, FrameworkRow>,
+    /// Those whose driver is connected.
+    by_driver: BTreeMap<(SocketAddrV4, String), FrameworkRow>,
 }
 
 impl Frameworks {
@@ -116,6 +141,32 @@ impl Frameworks {
 
     pub fn row_of_stream(&self, stream: Stream) -> Option<FrameworkRow> {
         self.by_stream.get(&stream).copied()
+    }
+
+    pub fn row_of_driver(&self, pid: &Upid) -> Option<FrameworkRow> {
+        self.by_driver.get(&driver_key(pid)).copied()
+    }
+
+    /// All frameworks whose drivers live in the process at this address.
+    pub fn drivers_at(&self, peer: SocketAddrV4) -> Vec<FrameworkRow> {
+        let from = (peer, String::new());
+        self.by_driver.range(from..).take_while(|(key, _)| key.0 == peer).map(|(_, row)| *row).collect()
+    }
+
+    fn enter(&mut self, connection: &Connection, row: FrameworkRow) {
+        match connection {
+            Connection::Subscribed { stream, .. } => drop(self.by_stream.insert(*stream, row)),
+            Connection::Driver { pid, .. } => drop(self.by_driver.insert(driver_key(pid), row)),
+            Connection::Disconnected { .. } | Connection::Recovered => {}
+        }
+    }
+
+    fn leave(&mut self, connection: &Connection) {
+        match connection {
+            Connection::Subscribed { stream, .. } => drop(self.by_stream.remove(stream)),
+            Connection::Driver { pid, .. } => drop(self.by_driver.remove(&driver_key(pid))),
+            Connection::Disconnected { .. } | Connection::Recovered => {}
+        }
     }
 
     /// In the order of ids.
@@ -142,24 +193,18 @@ impl State {
     }
 
     pub fn insert_framework(&mut self, framework: Framework) -> FrameworkRow {
-        let (id, stream) = (framework.id.clone(), framework.stream());
+        let (id, connection) = (framework.id.clone(), framework.connection.clone());
         let row = self.tables.frameworks.insert(framework);
         self.frameworks.by_id.insert(id, row);
-        if let Some(stream) = stream {
-            self.frameworks.by_stream.insert(stream, row);
-        }
+        self.frameworks.enter(&connection, row);
         row
     }
 
     /// Changes how a framework is reached, and returns how it was.
     pub fn reconnect_framework(&mut self, row: FrameworkRow, connection: Connection) -> Connection {
-        let old = std::mem::replace(&mut self.framework_mut(row).connection, connection);
-        if let Connection::Subscribed { stream, .. } = &old {
-            self.frameworks.by_stream.remove(stream);
-        }
-        if let Some(stream) = self.framework(row).stream() {
-            self.frameworks.by_stream.insert(stream, row);
-        }
+        let old = std::mem::replace(&mut self.framework_mut(row).connection, connection.clone());
+        self.frameworks.leave(&old);
+        self.frameworks.enter(&connection, row);
         old
     }
 
@@ -167,11 +212,13 @@ impl State {
     pub fn remove_framework(&mut self, row: FrameworkRow) -> Framework {
         let framework = self.tables.frameworks.remove(row).expect("a framework is removed once");
         self.frameworks.by_id.remove(&framework.id);
-        if let Some(stream) = framework.stream() {
-            self.frameworks.by_stream.remove(&stream);
-        }
+        self.frameworks.leave(&framework.connection);
         framework
     }
+}
+
+fn driver_key(pid: &Upid) -> (SocketAddrV4, String) {
+    (pid.address(), pid.id.clone())
 }
 
 impl Tables {

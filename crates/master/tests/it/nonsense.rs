@@ -91,7 +91,7 @@ impl Nonsense {
         let from = format!("slave(1)@10.0.0.{}:5051", self.dice.below(3)).parse().unwrap();
         let to = format!("slave-observer({})", self.dice.below(4));
         let message = |message| Input::Message { from, to, message: Box::new(message) };
-        match self.dice.below(16) {
+        match self.dice.below(19) {
             0 => Input::Exited { peer: format!("10.0.0.{}:5051", self.dice.below(3)).parse().unwrap() },
             1 => message(PeerMessage::RegisterAgent(internal::RegisterAgentMessage {
                 agent: Box::new(self.agent_info(false)),
@@ -113,10 +113,53 @@ impl Nonsense {
                 Input::StreamClosed { stream: Stream(self.streams.swap_remove(at).0) }
             }
             9 => self.operator(),
+            16..19 => self.driver(),
             8 | 12 | 13 if !self.launched.is_empty() => self.update_of_launched(),
             10 | 11 => self.launch().unwrap_or_else(|| self.call()),
             _ => self.call(),
         }
+    }
+
+    /// A driver of the v0 API, with few addresses, so that they meet.
+    fn driver(&mut self) -> Input {
+        let from =
+            format!("scheduler-{}@10.0.0.{}:5051", self.dice.below(2), self.dice.below(3)).parse().unwrap();
+        let framework_id = v1::FrameworkID::from(self.id());
+        let framework = Box::new(self.framework_info());
+        let message = match self.dice.below(8) {
+            0 | 1 => {
+                let framework = Box::new(v1::FrameworkInfo { id: None, ..*framework });
+                PeerMessage::RegisterFramework(internal::RegisterFrameworkMessage {
+                    framework,
+                    ..Default::default()
+                })
+            }
+            2 | 3 => PeerMessage::ReregisterFramework(internal::ReregisterFrameworkMessage {
+                framework,
+                failover: self.dice.chance(0.5),
+                ..Default::default()
+            }),
+            4 => PeerMessage::DeactivateFramework(internal::DeactivateFrameworkMessage {
+                framework_id,
+                ..Default::default()
+            }),
+            5 => PeerMessage::LaunchTasks(internal::LaunchTasksMessage {
+                framework_id,
+                tasks: (0..2).map(|_| self.task_info()).collect(),
+                offer_ids: vec![v1::OfferID::from(self.id())],
+                ..Default::default()
+            }),
+            6 => PeerMessage::Authenticate(internal::AuthenticateMessage {
+                pid: "slave(1)@10.0.0.1:5051".into(),
+                ..Default::default()
+            }),
+            _ => PeerMessage::SchedulerCall(kaon_api::v0::scheduler::Call {
+                framework_id: Some(framework_id),
+                r#type: Some(kaon_api::v0::scheduler::call::Type::Revive),
+                ..Default::default()
+            }),
+        };
+        Input::Message { from, to: "master".to_string(), message: Box::new(message) }
     }
 
     fn agent_info(&mut self, with_id: bool) -> v1::AgentInfo {
@@ -334,7 +377,7 @@ fn nothing_said_breaks_an_invariant() {
             writes: Vec::new(),
             launched: Vec::new(),
         };
-        for _ in 0..400 {
+        for _ in 0..500 {
             nonsense.step();
         }
         assert!(nonsense.next > 5, "seed {seed}: nobody subscribed");

@@ -5,11 +5,12 @@
 //! A line of a script is one input: its kind, then its words, then JSON where it carries a message.
 //!
 //! - `define NAME TEXT`: `$NAME` stands for the text, with what its words mean where it is used. `$M` is the
-//!   master's id, `$O` the newest offer's, `$A1` that of the agent at 10.0.0.1, `$F1` that of stream 1's framework.
+//!   master's id, `$O` the newest offer's, `$A1` that of the agent at 10.0.0.1, `$F1` that of stream 1's framework,
+//!   `$D4` that of the driver at 10.0.0.4, `$C` the newest challenge.
 //! - `set NAME VALUE`: a setting of the master; only before the first input.
 //! - `writes held` (or `free`): whether writes to the registry become durable only by `stored N`.
 //! - `after DURATION`: time passes, with a tick at each deadline.
-//! - `message FROM TO KIND JSON`, `exited ADDRESS`: from agents.
+//! - `message FROM TO KIND JSON`, `exited ADDRESS`: from agents and drivers.
 //! - `subscribe STREAM [as PRINCIPAL] JSON`, `close STREAM`
 //! - `call STREAM [as PRINCIPAL] JSON`: a call with the id of that stream; `-` for none, `'x` for the literal x.
 //! - `operator JSON`, `watch STREAM`
@@ -33,9 +34,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use kaon_api::json::{Dialect, from_json, parse};
+use kaon_api::v1;
 use kaon_api::wire::Message;
 use kaon_master::*;
-use kaon_model::{Now, Span};
+use kaon_model::{Credentials, Now, Secret, Span};
 
 pub struct Stage {
     pub master: Master,
@@ -130,26 +132,37 @@ impl Stage {
                 }
             }
             Effect::Event { event, stream } => {
-                let offers = event.offers.iter().flat_map(|offers| &offers.offers);
-                if let Some(offer) = offers.last() {
-                    self.name("$O".to_string(), &offer.id.value);
-                    self.name("$OA".to_string(), &offer.agent_id.value);
-                }
+                event.offers.iter().for_each(|offers| self.note_offers(&offers.offers));
                 if let Some(subscribed) = &event.subscribed {
                     self.name(format!("$F{}", stream.0), &subscribed.framework_id.value);
                 }
             }
-            Effect::Send { to, message, .. } => {
-                if let ToPeer::ApplyOperation(message) = &**message {
+            Effect::Send { to, message, .. } => match &**message {
+                ToPeer::ApplyOperation(message) => {
                     self.orders += 1;
                     let word = format!("$U{}", self.orders);
                     self.name(word, &operations::identity(&message.operation_uuid));
                 }
-                if let ToPeer::AgentRegistered(message) = &**message {
+                ToPeer::AgentRegistered(message) => {
                     self.name(format!("$A{}", to.ip.octets()[3]), &message.agent_id.value);
                 }
-            }
+                ToPeer::FrameworkRegistered(message) => {
+                    self.name(format!("$D{}", to.ip.octets()[3]), &message.framework_id.value);
+                }
+                ToPeer::ResourceOffers(message) => self.note_offers(&message.offers),
+                ToPeer::AuthenticationStep(message) => {
+                    self.name("$C".to_string(), &String::from_utf8_lossy(&message.data));
+                }
+                _ => {}
+            },
             _ => {}
+        }
+    }
+
+    fn note_offers(&mut self, offers: &[v1::Offer]) {
+        if let Some(offer) = offers.last() {
+            self.name("$O".to_string(), &offer.id.value);
+            self.name("$OA".to_string(), &offer.agent_id.value);
         }
     }
 
@@ -186,6 +199,13 @@ impl Stage {
                 self.config.max_operator_event_stream_subscribers = value.parse().unwrap();
             }
             "max_frameworks" => self.config.max_frameworks = value.parse().unwrap(),
+            "authenticate" => {
+                let (principal, secret) = value.split_once(' ').expect("PRINCIPAL SECRET");
+                let known = Credentials::from([(principal.to_string(), Secret::new(secret))]);
+                self.config.credentials = Some(std::sync::Arc::new(known));
+                self.config.authenticate_agents = true;
+                self.config.authenticate_frameworks = true;
+            }
             "root_submissions" => self.config.root_submissions = value.parse().unwrap(),
             _ => panic!("no setting {name} here"),
         }

@@ -217,7 +217,7 @@ impl Cluster {
             }
             Effect::Warn { message } => self.log.line(self.now, format!("agent {index} warns: {message}")),
             Effect::Event { .. } | Effect::Close { .. } | Effect::Reply { .. } => {}
-            Effect::Refuse { .. } | Effect::Check(_) | Effect::CallOff { .. } => {}
+            Effect::Refuse { .. } | Effect::Check(_) | Effect::CallOff { .. } | Effect::SendAs { .. } => {}
         }
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use kaon_api::internal::{StatusUpdateRecord, status_update_record};
+use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{ContainerId, ExecutorId, FrameworkId, TaskId, Uuid, format};
 
@@ -41,6 +42,7 @@ struct ExecutorDraft {
 struct RunDraft {
     completed: bool,
     forked_pid: Option<u32>,
+    driver: Option<Upid>,
     notes: RunFile,
     tasks: BTreeMap<String, TaskDraft>,
     damaged: bool,
@@ -181,6 +183,11 @@ impl RunDraft {
         match segments {
             ["executor.sentinel"] => self.completed = true,
             ["pids", "forked.pid"] => self.forked_pid = read_pid(path, bytes)?,
+            // Mesos: one that is no address is that of nobody, who is not waited for by name.
+            ["pids", "libprocess.pid"] => {
+                self.driver =
+                    String::from_utf8_lossy(bytes).trim().parse().ok().filter(|pid: &Upid| !pid.is_empty());
+            }
             [name] if *name == run_file::NAME => self.notes = read_notes(path, bytes)?,
             ["tasks", task, "task.info"] => {
                 let draft = self.tasks.entry((*task).to_string()).or_default();
@@ -206,6 +213,7 @@ impl RunDraft {
             container,
             completed: self.completed,
             forked_pid: self.forked_pid,
+            driver: self.driver,
             notes: self.notes,
             tasks: tasks.collect(),
         }

@@ -7,7 +7,6 @@ use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::Uuid;
 
-use crate::events;
 use crate::master::{Master, Turn};
 use crate::state::tasks::{Told, model_state, told_by_agent};
 
@@ -30,9 +29,9 @@ impl Master {
         // Mesos: the executor that the wrapper names is told to the framework, but not kept with the task.
         let own_executor = update.status.executor_id.clone();
         let told_executor = update.executor_id.clone().or_else(|| own_executor.clone());
-        let status = v1::TaskStatus { executor_id: own_executor, ..status_of(update, uuid) };
+        let status = v1::TaskStatus { executor_id: own_executor, ..status_of(&update, uuid) };
         let told_status = v1::TaskStatus { executor_id: told_executor, ..status.clone() };
-        self.tell(turn, framework, events::update(told_status));
+        self.forward_update(turn, framework, agent, &update, told_status);
         let task = self.state.tasks.row(framework, &status.task_id.value);
         let Some(row) = task.filter(|row| self.state.task(*row).agent == agent) else {
             self.state.tables.counters.invalid_status_updates += 1;
@@ -53,9 +52,9 @@ impl Master {
 }
 
 /// The status with what the wrapper knows.
-fn status_of(update: StatusUpdate, uuid: Option<Uuid>) -> v1::TaskStatus {
-    let mut status = *update.status;
-    status.agent_id = update.agent_id;
+fn status_of(update: &StatusUpdate, uuid: Option<Uuid>) -> v1::TaskStatus {
+    let mut status = (*update.status).clone();
+    status.agent_id = update.agent_id.clone();
     status.timestamp = Some(update.timestamp);
     status.uuid = uuid.map(Uuid::to_vec);
     status

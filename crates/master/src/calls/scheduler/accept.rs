@@ -23,6 +23,7 @@ use kaon_api::v1::offer::operation::Type;
 use kaon_api::v1::scheduler::call;
 use kaon_model::{OfferId, Role};
 
+use crate::events;
 use crate::master::{Master, Turn};
 use crate::state::{AgentRow, FrameworkRow};
 
@@ -89,6 +90,9 @@ impl Master {
     ) -> Vec<v1::offer::Operation> {
         let mut prepared = Vec::with_capacity(operations.len());
         for mut operation in operations {
+            if self.is_feedback_for_driver(turn, acceptance.framework, &operation) {
+                continue;
+            }
             let kind = operation.r#type.unwrap_or_default();
             let checked = if is_launch(kind) { Ok(()) } else { self.prepare(acceptance, &mut operation) };
             match checked {
@@ -101,6 +105,24 @@ impl Master {
             }
         }
         prepared
+    }
+
+    /// Mesos: a driver is not told of operations, so none of its own may ask for that. Launches with an id have an error
+    /// of their own.
+    fn is_feedback_for_driver(
+        &mut self,
+        turn: &mut Turn,
+        row: FrameworkRow,
+        operation: &v1::offer::Operation,
+    ) -> bool {
+        let is_driver = self.state.framework(row).driver().is_some();
+        let refused = is_driver && operation.id.is_some() && !is_launch(operation.r#type.unwrap_or_default());
+        if refused {
+            let text = "The 'id' field was set in an offer operation, but operation feedback is not supported for the \
+                        SchedulerDriver API; please use the HTTP scheduler API for this feature";
+            self.tell(turn, row, events::error(text));
+        }
+        refused
     }
 
     /// All offers must be there, the framework's own, of one role and one agent.

@@ -37,39 +37,42 @@ impl Master {
         &mut self,
         turn: &mut Turn,
         connection: Connection,
-        mut call: call::Subscribe,
+        call: call::Subscribe,
         caller: Caller,
     ) -> Result<(), String> {
-        let mut info = std::mem::take(&mut *call.framework_info);
+        let mut info = *call.framework_info;
         if info.principal.is_none() {
             // Mesos: whoever does not say who it is, is who it authenticated as.
             info.principal = caller.principal;
         }
-        let given = info.id.as_ref().map(|id| id.value.clone()).filter(|id| !id.is_empty());
-        self.count_subscription(given.is_some());
-        framework_info::framework_info(&info, &self.config)?;
-        if given.as_deref().is_some_and(|id| self.state.tables.history.is_completed(id)) {
-            return Err("Framework has been removed".to_string());
-        }
-        let wishes = Wishes::check(&info, &mut call)?;
-        let row = match given {
-            None => {
-                self.has_room()?;
-                self.add_framework(turn, None, info, connection, wishes)
+        let subscription = self.check_subscription(info, call.suppressed_roles, call.offer_constraints)?;
+        let known = subscription.id.as_deref().and_then(|id| self.state.frameworks.row(id));
+        let row = match known {
+            None => self.add_framework(turn, subscription, connection)?,
+            Some(row) => {
+                self.take_over(turn, row, subscription, connection)?;
+                row
             }
-            Some(id) => match self.state.frameworks.row(&id) {
-                Some(row) => {
-                    self.take_over(turn, row, info, connection, wishes)?;
-                    row
-                }
-                None => {
-                    self.has_room()?;
-                    self.add_framework(turn, Some(id), info, connection, wishes)
-                }
-            },
         };
         self.count_call(row, call::Type::Subscribe);
         Ok(())
+    }
+
+    /// What must hold of every subscription, whoever makes it.
+    pub(in crate::calls) fn check_subscription(
+        &mut self,
+        info: FrameworkInfo,
+        suppressed: Vec<String>,
+        constraints: Option<scheduler::OfferConstraints>,
+    ) -> Result<Subscription, String> {
+        let id = info.id.as_ref().map(|id| id.value.clone()).filter(|id| !id.is_empty());
+        self.count_subscription(id.is_some());
+        framework_info::framework_info(&info, &self.config)?;
+        if id.as_deref().is_some_and(|id| self.state.tables.history.is_completed(id)) {
+            return Err("Framework has been removed".to_string());
+        }
+        let wishes = Wishes::check(&info, &suppressed, constraints)?;
+        Ok(Subscription { id, info, wishes })
     }
 
     fn count_subscription(&mut self, again: bool) {
@@ -92,14 +95,14 @@ impl Master {
     }
 
     /// A framework that this master does not know. One with an id was known to a master before.
-    fn add_framework(
+    pub(in crate::calls) fn add_framework(
         &mut self,
         turn: &mut Turn,
-        id: Option<String>,
-        info: FrameworkInfo,
+        subscription: Subscription,
         connection: Connection,
-        wishes: Wishes,
-    ) -> FrameworkRow {
+    ) -> Result<FrameworkRow, String> {
+        self.has_room()?;
+        let Subscription { id, info, wishes } = subscription;
         let again = id.is_some();
         let id = id.unwrap_or_else(|| self.new_framework_id());
         let mut framework = Framework::new(FrameworkId::from(id), info, connection, turn.now.wall);
@@ -111,7 +114,7 @@ impl Master {
         if again {
             self.broadcast_framework(turn, row);
         }
-        row
+        Ok(row)
     }
 
     /// An agent may have brought a framework whose id looks like one of ours.
@@ -125,26 +128,55 @@ impl Master {
         }
     }
 
-    /// A framework comes back, or another process takes its place. Whoever held the stream before is told.
-    fn take_over(
+    /// A framework comes back, or another process takes its place. Whoever was it before is told.
+    pub(in crate::calls) fn take_over(
         &mut self,
         turn: &mut Turn,
         row: FrameworkRow,
-        mut info: FrameworkInfo,
+        subscription: Subscription,
         connection: Connection,
-        wishes: Wishes,
     ) -> Result<(), String> {
+        framework_info::update(&self.state.framework(row).info, &subscription.info, false)?;
+        self.displace(turn, row, &connection);
+        self.discard_framework_offers(row);
+        self.renew(turn, row, subscription, connection)?;
+        self.welcome(turn, row);
+        self.watch_framework_updated(turn, row);
+        self.broadcast_framework(turn, row);
+        Ok(())
+    }
+
+    /// Mesos: a driver that registers anew from the same address is not told, since it would give up.
+    fn displace(&mut self, turn: &mut Turn, row: FrameworkRow, by: &Connection) {
+        let framework = self.state.framework(row);
+        let same = matches!((&framework.connection, by),
+            (Connection::Driver { pid: old, .. }, Connection::Driver { pid: new, .. }) if old == new);
+        if same {
+            return;
+        }
+        let stream = framework.stream();
+        self.tell(turn, row, events::error("Framework failed over"));
+        if let Some(stream) = stream {
+            turn.out.push(Effect::Close { stream });
+        }
+    }
+
+    /// A framework that is known has a new connection, and perhaps a new description.
+    pub(in crate::calls) fn renew(
+        &mut self,
+        turn: &mut Turn,
+        row: FrameworkRow,
+        subscription: Subscription,
+        connection: Connection,
+    ) -> Result<(), String> {
+        let Subscription { mut info, wishes, .. } = subscription;
         let old = self.state.framework(row).info.clone();
         framework_info::update(&old, &info, false)?;
         // Mesos: these cannot change; a subscription with others keeps the old ones.
         info.user = old.user.clone();
         info.checkpoint = old.checkpoint;
-        if let Some(stream) = self.state.framework(row).stream() {
-            self.tell(turn, row, events::error("Framework failed over"));
-            turn.out.push(Effect::Close { stream });
-        }
-        self.discard_framework_offers(row);
         self.timers.cancel(&TimerKey::Failover(row));
+        self.timers.cancel(&TimerKey::Heartbeat(row));
         let was = self.state.reconnect_framework(row, connection);
         let framework = self.state.framework_mut(row);
         framework.set_info(info);
@@ -156,27 +188,40 @@ impl Master {
         wishes.put_into(framework);
         self.reshape_framework(row);
         self.retune_framework(row);
-        self.welcome(turn, row);
-        self.watch_framework_updated(turn, row);
-        self.broadcast_framework(turn, row);
         Ok(())
     }
 
     /// SUBSCRIBED with a first HEARTBEAT at once: clients that read line by line see an event only with the next one.
-    fn welcome(&mut self, turn: &mut Turn, row: FrameworkRow) {
+    /// Drivers are linked instead, which tells when they go.
+    pub(in crate::calls) fn welcome(&mut self, turn: &mut Turn, row: FrameworkRow) {
+        let framework = self.state.framework(row);
+        let is_stream = framework.stream().is_some();
+        if let Some(driver) = framework.driver() {
+            turn.out.push(Effect::Link { to: driver.clone() });
+        }
         let seconds = self.config.heartbeat_interval.as_secs_f64();
-        let subscribed = events::subscribed(&self.state.framework(row).id, seconds, &self.info);
+        let subscribed = events::subscribed(&framework.id, seconds, &self.info);
         self.tell(turn, row, subscribed);
-        self.heartbeat_due(turn, row);
+        if is_stream {
+            self.heartbeat_due(turn, row);
+        }
     }
 
     /// All agents learn how the framework looks now; it is their sign to send what waits for it.
-    pub(super) fn broadcast_framework(&mut self, turn: &mut Turn, row: FrameworkRow) {
+    pub(in crate::calls) fn broadcast_framework(&mut self, turn: &mut Turn, row: FrameworkRow) {
         let update = self.framework_update(row);
         for agent in self.state.agents.rows() {
             turn.send(&self.state.agent(agent).pid, ToPeer::UpdateFramework(update.clone()));
         }
     }
+}
+
+/// A subscription that may be granted.
+pub(in crate::calls) struct Subscription {
+    /// None for a framework that is new.
+    pub id: Option<String>,
+    pub info: FrameworkInfo,
+    wishes: Wishes,
 }
 
 /// How a framework wants to be offered resources.
@@ -187,10 +232,13 @@ pub(super) struct Wishes {
 
 impl Wishes {
     /// Both can be about the framework's own roles alone.
-    fn check(info: &FrameworkInfo, call: &mut call::Subscribe) -> Result<Wishes, String> {
+    fn check(
+        info: &FrameworkInfo,
+        suppressed: &[String],
+        constraints: Option<scheduler::OfferConstraints>,
+    ) -> Result<Wishes, String> {
         let roles = roles_of(info);
-        let suppressed = framework_info::suppressed(&call.suppressed_roles, &roles)?;
-        let constraints = call.offer_constraints.take();
+        let suppressed = framework_info::suppressed(suppressed, &roles)?;
         offer_constraints::offer_constraints(constraints.as_ref(), &roles)?;
         Ok(Wishes { suppressed, constraints })
     }

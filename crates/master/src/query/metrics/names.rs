@@ -13,7 +13,6 @@ const SHELL: &[&str] = &[
     "master/event_queue_http_requests",
     "master/event_queue_messages",
     "master/http_cache_hits",
-    "master/messages_authenticate",
     "registrar/state_fetch_ms",
 ];
 
@@ -28,7 +27,6 @@ const SPREAD: &[&str] = &["", "/count", "/max", "/min", "/p50", "/p90", "/p95", 
 
 /// What this version does not do.
 const ABSENT: &[&str] = &[
-    "master/messages_deactivate_framework",
     "master/slave_shutdowns_canceled",
     "master/slave_shutdowns_completed",
     "master/slave_shutdowns_scheduled",

@@ -108,7 +108,7 @@ fn add_frameworks(state: &mut State, told: &GetState) {
         }
     }
     for one in &frameworks.completed_frameworks {
-        let gone = framework_of(one, Connection::Disconnected);
+        let gone = framework_of(one, Connection::Disconnected { driver: None });
         state.tables.history.add_framework(gone, moment(&one.unregistered_time), 50);
     }
     for one in &told.get_executors.as_ref().unwrap().executors {

@@ -80,7 +80,9 @@ fn only_allowed_roles_are_told() {
 #[test]
 fn a_framework_that_is_away_is_not_active() {
     use crate::state::frameworks::Connection;
-    for (connection, recovered) in [(Connection::Disconnected, false), (Connection::Recovered, true)] {
+    for (connection, recovered) in
+        [(Connection::Disconnected { driver: None }, false), (Connection::Recovered, true)]
+    {
         let mut view = view();
         let row = view.tables.frameworks_by_age()[1].0;
         view.tables.frameworks.get_mut(row).unwrap().connection = connection;

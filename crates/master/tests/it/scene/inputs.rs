@@ -4,6 +4,7 @@
 
 use kaon_api::{internal, v0};
 use kaon_master::*;
+use kaon_model::{Credential, Secret, cram_md5};
 
 use super::{Stage, json, number};
 
@@ -39,6 +40,18 @@ pub fn parse_input(stage: &mut Stage, kind: &str, rest: &str) -> Input {
     }
 }
 
+/// `PRINCIPAL SECRET CHALLENGE`, or any other text as it is.
+fn response(body: &str) -> internal::AuthenticationStepMessage {
+    let data = match body.splitn(3, ' ').collect::<Vec<_>>()[..] {
+        [principal, secret, challenge] => {
+            let (principal, secret) = (principal.to_string(), Secret::new(secret));
+            cram_md5::response(&Credential { principal, secret }, challenge.as_bytes())
+        }
+        _ => body.as_bytes().to_vec(),
+    };
+    internal::AuthenticationStepMessage { data, ..Default::default() }
+}
+
 fn peer_message(name: &str, body: &str) -> PeerMessage {
     match name {
         "RegisterAgent" => PeerMessage::RegisterAgent(json(body)),
@@ -51,6 +64,21 @@ fn peer_message(name: &str, body: &str) -> PeerMessage {
         "ExitedExecutor" => PeerMessage::ExitedExecutor(json(body)),
         "ExecutorToFramework" => PeerMessage::ExecutorToFramework(json(body)),
         "SchedulerCall" => PeerMessage::SchedulerCall(json::<v0::scheduler::Call>(body)),
+        "SubmitScheduler" => PeerMessage::SubmitScheduler(json(body)),
+        "RegisterFramework" => PeerMessage::RegisterFramework(json(body)),
+        "ReregisterFramework" => PeerMessage::ReregisterFramework(json(body)),
+        "UnregisterFramework" => PeerMessage::UnregisterFramework(json(body)),
+        "DeactivateFramework" => PeerMessage::DeactivateFramework(json(body)),
+        "ResourceRequest" => PeerMessage::ResourceRequest(json(body)),
+        "LaunchTasks" => PeerMessage::LaunchTasks(json(body)),
+        "ReviveOffers" => PeerMessage::ReviveOffers(json(body)),
+        "KillTask" => PeerMessage::KillTask(json(body)),
+        "StatusUpdateAcknowledgement" => PeerMessage::StatusUpdateAcknowledgement(json(body)),
+        "FrameworkToExecutor" => PeerMessage::FrameworkToExecutor(json(body)),
+        "ReconcileTasks" => PeerMessage::ReconcileTasks(json(body)),
+        "Authenticate" => PeerMessage::Authenticate(json(body)),
+        "AuthenticationStart" => PeerMessage::AuthenticationStart(json(body)),
+        "AuthenticationStep" => PeerMessage::AuthenticationStep(response(body)),
         _ => panic!("no message '{name}'"),
     }
 }

@@ -63,15 +63,12 @@ fn show_message(message: &ToPeer) -> String {
     }
     let text = |message: String| message.replace(r#""failover_timeout":0.0,"checkpoint":false"#, "");
     match message.clone() {
-        ToPeer::AgentRegistered(message) => to_json(&message, Dialect::V1),
         ToPeer::AgentReregistered(mut message) => {
             for question in &mut message.reconciliations {
                 question.framework = None;
             }
             to_json(&message, Dialect::V1)
         }
-        ToPeer::Ping(message) => to_json(&message, Dialect::V1),
-        ToPeer::Shutdown(message) => to_json(&message, Dialect::V1),
         ToPeer::RunTask(mut message) => {
             brief(&mut message.framework);
             text(to_json(&message, Dialect::V1))
@@ -80,19 +77,11 @@ fn show_message(message: &ToPeer) -> String {
             brief(&mut message.framework);
             text(to_json(&message, Dialect::V1))
         }
-        ToPeer::KillTask(message) => to_json(&message, Dialect::V1),
-        ToPeer::ShutdownExecutor(message) => to_json(&message, Dialect::V1),
-        ToPeer::ShutdownFramework(message) => to_json(&message, Dialect::V1),
-        ToPeer::UpdateFramework(message) => to_json(&message, Dialect::V1),
-        ToPeer::StatusUpdateAcknowledgement(message) => to_json(&message, Dialect::V1),
-        ToPeer::FrameworkToExecutor(message) => to_json(&message, Dialect::V1),
-        ToPeer::FrameworkError(message) => to_json(&message, Dialect::V1),
         // Its uuid is drawn anew by every master.
         ToPeer::ApplyOperation(mut message) => {
             message.operation_uuid.value.clear();
             to_json(&message, Dialect::V1)
         }
-        ToPeer::CheckpointResources(message) => to_json(&message, Dialect::V1),
         ToPeer::AcknowledgeOperationStatus(mut message) => {
             message.operation_uuid.value.clear();
             to_json(&message, Dialect::V1)
@@ -101,5 +90,15 @@ fn show_message(message: &ToPeer) -> String {
             message.operations.iter_mut().for_each(|one| one.operation_uuid = None);
             to_json(&message, Dialect::V1)
         }
+        ToPeer::FrameworkRegistered(mut message) => {
+            *message.master_info = Default::default();
+            to_json(&message, Dialect::V1)
+        }
+        ToPeer::FrameworkReregistered(mut message) => {
+            *message.master_info = Default::default();
+            to_json(&message, Dialect::V1)
+        }
+        ToPeer::AuthenticationStep(message) => String::from_utf8(message.data).unwrap(),
+        other => other.to_json(),
     }
 }

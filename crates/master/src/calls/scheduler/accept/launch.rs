@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use kaon_allocator::{Claim, Refusal};
-use kaon_api::libprocess::Upid;
 use kaon_api::v1::task_status::Reason;
 use kaon_api::{internal, v1};
 use kaon_model::{Resources, TaskId, TaskState, format};
@@ -118,7 +117,7 @@ impl Master {
         }
         let run = internal::RunTaskMessage {
             framework: Box::new((*framework.info).clone()),
-            pid: Some(Upid::empty().to_string()),
+            pid: Some(framework.pid_text()),
             task: Box::new(info),
             resource_version_uuids: self.resource_versions(acceptance),
             launch_executor: Some(launch_executor),
