@@ -3,18 +3,23 @@
 //! The allocator as its owner sees it: moves of the ledger, each followed by what it means for who is offered what.
 
 mod parties;
+mod quota;
 
 use crate::books::{AgentAt, Books, Claim, SeatAt, Violation};
 use crate::config::Config;
 use crate::filters::{Filters, refusal_span};
+use crate::headroom::{Grown, Headroom};
+use crate::held::Held;
+use crate::hold::Hold;
 use crate::ledger::{Holding, Ledger, Refusal, Returned};
 use crate::order::Order;
 use crate::pace::{Pace, Spacing, Urgency};
 use crate::policy::Policy;
-use crate::round::{Cursor, Draft, Outcome, Rules, round};
+use crate::rooms::Rooms;
+use crate::round::{Cursor, Draft, Outcome, Rules, Slice};
 use crate::work::{Scope, Work};
 use kaon_model::{AgentId, Conversion, Entropy, FrameworkId, Mono, OfferId, Resources, Role};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// The ledger with all that decides who is offered what, and when.
@@ -33,10 +38,18 @@ pub struct Allocator {
     pace: Pace,
     /// The round that is going on.
     cursor: Cursor,
+    headroom: Headroom,
+    held: Held,
+    /// Set while too few agents are back for quota to be shared out rightly.
+    hold: Option<Hold>,
+    /// The only hosts whose agents are offered, if not all are.
+    whitelist: Option<BTreeSet<String>>,
     last_run: Mono,
     /// Agents with proposals that did not become offers yet.
     proposed: BTreeSet<AgentAt>,
     rounds: u64,
+    #[cfg(feature = "sabotage")]
+    sabotage: Option<crate::Sabotage>,
 }
 
 /// What should be offered to whom: to be made an offer with [`Allocator::offer`].
@@ -62,7 +75,7 @@ pub enum Withdrawal {
 
 impl Allocator {
     pub fn new(config: Config, policy: Box<dyn Policy>, now: Mono) -> Allocator {
-        let order = Order::new(policy, config.excluded_from_shares.clone());
+        let order = Order::new(policy, &config);
         Allocator {
             config,
             ledger: Ledger::new(),
@@ -72,9 +85,15 @@ impl Allocator {
             spacing: Spacing::default(),
             pace: Pace::new(now),
             cursor: Cursor::default(),
+            headroom: Headroom::default(),
+            held: Held::default(),
+            hold: None,
+            whitelist: None,
             last_run: now,
             proposed: BTreeSet::new(),
             rounds: 0,
+            #[cfg(feature = "sabotage")]
+            sabotage: None,
         }
     }
 
@@ -104,7 +123,10 @@ impl Allocator {
 
     /// When [`run`](Allocator::run) is next to be called; none while there is nothing to wait for.
     pub fn deadline(&self) -> Option<Mono> {
-        let unfinished = !self.cursor.0.is_empty() || !self.proposed.is_empty();
+        if let Some(hold) = &self.hold {
+            return Some(hold.until());
+        }
+        let unfinished = !self.cursor.is_empty() || !self.proposed.is_empty();
         let pace = self.pace.deadline(&self.config);
         [unfinished.then_some(self.last_run), pace, self.filters.next_end(), self.returned.next_end()]
             .into_iter()
@@ -115,15 +137,19 @@ impl Allocator {
     /// Begins a round if one is due, or goes on with one, until about `budget` pairs of agent and framework were
     /// weighed. Calling it too early or too often does no harm.
     pub fn run(&mut self, now: Mono, entropy: &mut Entropy, budget: usize) -> Vec<Proposal> {
+        if self.is_on_hold(now) {
+            return Vec::new();
+        }
         self.look_again_at_proposed(now);
         self.expire(now);
+        self.sync(now);
         self.pace.advance(&self.config, now);
-        if self.cursor.0.is_empty()
+        if self.cursor.is_empty()
             && let Some(work) = self.pace.start(&self.config, now)
         {
             self.begin(work, entropy);
         }
-        let outcome = self.slice(now, budget);
+        let outcome = self.slice(now, entropy, budget);
         self.last_run = now;
         for (agent, until) in outcome.waits {
             self.pace.wait(agent, until);
@@ -246,6 +272,7 @@ impl Allocator {
         // Else it is to be brought up to date before it is used.
         if !self.ledger.is_touched() && self.proposed.is_empty() {
             self.order.check(self.books())?;
+            self.headroom.check(self.books())?;
         }
         Ok(())
     }
@@ -255,8 +282,9 @@ impl Allocator {
     pub fn overlooked(&mut self, now: Mono) -> Vec<Proposal> {
         let going_on = std::mem::take(&mut self.cursor);
         let everyone = |(index, _)| (AgentAt(index), Scope::Everyone);
-        self.cursor.0 = self.ledger.books().agents.iter().map(everyone).collect();
-        let outcome = self.slice(now, usize::MAX);
+        let agents: VecDeque<_> = self.ledger.books().agents.iter().map(everyone).collect();
+        self.cursor = Cursor { guarantees: agents.clone(), rest: agents };
+        let outcome = self.slice(now, &mut Entropy::from_u64(0), usize::MAX);
         self.cursor = going_on;
         outcome.proposals.into_iter().map(|draft| self.proposal(draft)).collect()
     }
@@ -265,6 +293,7 @@ impl Allocator {
     #[cfg(feature = "sabotage")]
     pub fn sabotage(&mut self, sabotage: crate::Sabotage) {
         self.ledger.sabotage(sabotage);
+        self.sabotage = Some(sabotage);
     }
 
     /// What was proposed and did not become an offer is free still.
@@ -290,24 +319,62 @@ impl Allocator {
             }
         }
         entropy.shuffle(&mut agents);
-        self.cursor.0 = agents.into();
+        self.cursor.rest = agents.clone().into();
+        if !self.headroom.required().is_empty() {
+            entropy.shuffle(&mut agents);
+            self.cursor.guarantees = agents.into();
+        }
         self.rounds += 1;
     }
 
-    fn slice(&mut self, now: Mono, budget: usize) -> Outcome {
-        if self.cursor.0.is_empty() {
+    fn slice(&mut self, now: Mono, dice: &mut Entropy, budget: usize) -> Outcome {
+        if self.cursor.is_empty() {
             return Outcome::default();
         }
-        let touched = self.ledger.take_touched();
-        self.order.sync(self.ledger.books(), touched);
+        self.sync(now);
+        let books = self.ledger.books();
         let rules = Rules {
-            books: self.ledger.books(),
+            books,
             config: &self.config,
             filters: &self.filters,
             returned: &self.returned,
             spacing: &self.spacing,
+            whitelist: self.whitelist.as_ref(),
+            now,
         };
-        round(rules, &mut self.order, &mut self.cursor, now, budget)
+        let rooms = Rooms::new(books, &self.headroom);
+        #[cfg(feature = "sabotage")]
+        let rooms = rooms.sabotaged(self.sabotage);
+        Slice::new(rules, &mut self.order, rooms, &mut self.held, dice).run(&mut self.cursor, budget)
+    }
+
+    /// Catches up with the ledger, and forgets what was proposed.
+    fn sync(&mut self, now: Mono) {
+        let mut touched = self.ledger.take_touched();
+        let quotas = std::mem::take(&mut touched.quotas);
+        self.order.sync(self.ledger.books(), touched);
+        let grown = self.headroom.sync(self.ledger.books(), quotas);
+        self.look_again_at_held(now, &grown);
+    }
+
+    /// Mesos: what quota held back is looked at with each tick; here, with the tick after there was more room.
+    fn look_again_at_held(&mut self, now: Mono, grown: &Grown) {
+        if self.held.is_empty() {
+            return;
+        }
+        let (books, mut work) = (self.ledger.books(), Work::default());
+        for role in &grown.limits {
+            let seats = books.active_seats_within(role);
+            self.held.limited(role).for_each(|agent| work.pairs(agent, &seats));
+        }
+        for role in &grown.lacking {
+            let seats = books.active_seats_within(role);
+            self.held.kept().for_each(|agent| work.pairs(agent, &seats));
+        }
+        if grown.surplus {
+            self.held.kept().for_each(|agent| work.agent(agent));
+        }
+        self.pace.note_for_tick(&self.config, now, work);
     }
 
     fn proposal(&self, draft: Draft) -> Proposal {

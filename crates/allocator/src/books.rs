@@ -12,12 +12,12 @@ mod sums;
 use crate::quota::Quota;
 use crate::shape::MinAllocatable;
 use crate::tally::Tally;
-use kaon_model::{AgentId, FrameworkId, Quantities, Resources, Role, Slab};
+use kaon_model::{AgentId, FrameworkId, Quantities, ResourceName, Resources, Role, Slab};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use agent::{AgentBook, Claim};
-pub(crate) use agent::{Key, Posting, open, reserved, without_shared};
+pub(crate) use agent::{Key, Posting, is_open, open, reserved, without_shared};
 pub use check::Violation;
 pub use framework::FrameworkBook;
 pub(crate) use handle::{AgentAt, FrameworkAt, RoleAt, SeatAt};
@@ -213,6 +213,27 @@ impl Books {
 
     pub(crate) fn seat_at(&self, framework: &FrameworkId, role: &Role) -> Option<SeatAt> {
         self.framework(framework)?.seats.get(&self.role_at(role)?).copied()
+    }
+
+    /// A role and all above it.
+    pub(crate) fn chain(&self, role: RoleAt) -> impl Iterator<Item = RoleAt> {
+        let parent = |at: &RoleAt| self.roles.get(at.0).and_then(|book| book.parent);
+        std::iter::successors(Some(role), parent)
+    }
+
+    /// Those who want offers in the role or one below it.
+    pub(crate) fn active_seats_within(&self, role: &Role) -> BTreeSet<SeatAt> {
+        let named = self.roles_by_name.range::<Role, _>(role..);
+        let alike = named.take_while(|(name, _)| name.as_str().starts_with(role.as_str()));
+        let within = alike.filter(|(name, _)| name.is_within(role));
+        let seats = within.flat_map(|(_, at)| self.roles[at.0].seats.values().copied());
+        seats.filter(|seat| self.seats[seat.0].active).collect()
+    }
+
+    /// What is open to all and in nobody's hands, in thousandths. Less than nothing where agents have more in use
+    /// than they have.
+    pub(crate) fn open_free(&self, name: &ResourceName) -> i128 {
+        self.open_total.get(name) - self.open_held.get(name)
     }
 
     /// The framework's own minimum for the role, if it has one.

@@ -19,6 +19,9 @@ pub struct Config {
     pub min_allocatable: MinAllocatable,
     /// `--filter_gpu_resources`: agents with GPUs are for frameworks that know of GPUs.
     pub filter_gpu_resources: bool,
+    /// `--role_sorter`, `--framework_sorter`: how siblings are ordered.
+    pub role_sorter: Sorter,
+    pub framework_sorter: Sorter,
     /// `--fair_sharing_excluded_resource_names`: scalars that do not count in shares.
     pub excluded_from_shares: BTreeSet<ResourceName>,
     /// How long a change waits for others before a round, counted from the last one.
@@ -34,6 +37,16 @@ pub struct Config {
     pub offer_burst: u32,
 }
 
+/// How siblings are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sorter {
+    /// As the policy ranks them.
+    #[default]
+    Policy,
+    /// By lot, with chances in proportion to their weights.
+    Random,
+}
+
 impl Default for Config {
     fn default() -> Config {
         let amounts = |name, millis| Quantities::from_iter([(name, Scalar::from_millis(millis))]);
@@ -45,6 +58,8 @@ impl Default for Config {
                 amounts(ResourceName::MEM, 32_000),
             ]),
             filter_gpu_resources: true,
+            role_sorter: Sorter::default(),
+            framework_sorter: Sorter::default(),
             excluded_from_shares: BTreeSet::new(),
             gather: Duration::from_millis(5),
             gather_at_most: Duration::from_millis(10),

@@ -63,6 +63,7 @@ fn fits(config: &Config, agent: &AgentBook, framework: &FrameworkBook, role: &Ro
     (shape.multi_role || !able.multi_role)
         && (shape.hierarchical_role || role.parent().is_none())
         && (able.region_aware || !shape.remote)
+        && !framework.constraints.excludes(role, shape)
         // Mesos: so that tasks without GPUs do not fill up the few agents that have them.
         && (able.gpu_resources || !config.filter_gpu_resources || !has_gpus())
 }

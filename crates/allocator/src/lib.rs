@@ -13,21 +13,28 @@
 mod allocator;
 mod books;
 mod config;
+mod constraints;
 mod eligibility;
 mod filters;
+mod headroom;
+mod held;
+mod hold;
 mod ledger;
 mod order;
 mod pace;
 mod policy;
 mod quota;
+mod rooms;
 mod round;
 mod shape;
+mod shrink;
 mod tally;
 mod work;
 
 pub use allocator::{Allocator, Proposal, Withdrawal};
 pub use books::{Account, AgentBook, Books, Claim, Entry, FrameworkBook, RoleBook, Sums, Violation};
-pub use config::Config;
+pub use config::{Config, Sorter};
+pub use constraints::{Constraint, Constraints, Pattern, PatternError, PatternLimits, Predicate, Selector};
 pub use filters::{DEFAULT_REFUSAL, LONGEST_REFUSAL, refusal_span};
 pub use ledger::{Holding, Ledger, Refusal, Returned};
 #[cfg(feature = "sabotage")]

@@ -2,15 +2,20 @@
 
 //! The tree of roles with all siblings sorted, kept so from change to change.
 
+mod shuffle;
+
 use crate::books::{Books, RoleAt, SeatAt, Standing, Violation};
+use crate::config::Config;
 use crate::ledger::Touched;
 use crate::policy::{Contender, Kind, Policy, Rank};
 use crate::tally::Tally;
-use kaon_model::{Quantities, ResourceName};
+use kaon_model::{Entropy, Quantities, ResourceName};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+use shuffle::{Shuffles, shuffled};
 
 /// Who goes before whom, among the seats that want offers.
 ///
@@ -24,6 +29,7 @@ pub(crate) struct Order {
     policy: Box<dyn Policy>,
     /// Scalars that do not count in shares.
     excluded: BTreeSet<ResourceName>,
+    shuffles: Shuffles,
     groups: BTreeMap<Group, BTreeSet<Place>>,
     placed: BTreeMap<Node, (Group, Place)>,
     /// How many seats are placed.
@@ -71,9 +77,11 @@ struct Face<'a> {
 const FRAMEWORKS: &str = ".";
 
 impl Order {
-    pub fn new(policy: Box<dyn Policy>, excluded: BTreeSet<ResourceName>) -> Order {
+    pub fn new(policy: Box<dyn Policy>, config: &Config) -> Order {
         let (groups, placed, proposed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Order { policy, excluded, groups, placed, seats: 0, proposed }
+        let excluded = config.excluded_from_shares.clone();
+        let shuffles = Shuffles::of(config);
+        Order { policy, excluded, shuffles, groups, placed, seats: 0, proposed }
     }
 
     pub fn policy(&self) -> &dyn Policy {
@@ -105,7 +113,7 @@ impl Order {
     pub fn propose(&mut self, books: &Books, seat: SeatAt, resources: &Quantities) {
         let Some(role) = books.seats.get(seat.0).map(|seat| seat.role) else { return };
         let mut nodes = vec![Node::Seat(seat), Node::Frameworks(role)];
-        nodes.extend(chain(books, role).map(Node::Role));
+        nodes.extend(books.chain(role).map(Node::Role));
         for node in nodes {
             let (tally, grants) = self.proposed.entry(node).or_default();
             tally.add(resources);
@@ -116,19 +124,37 @@ impl Order {
     }
 
     /// Shows the seats, first come first, until `visit` breaks off.
-    pub fn walk(&self, visit: &mut dyn FnMut(SeatAt) -> ControlFlow<()>) -> ControlFlow<()> {
-        self.walk_group(Group::TopLevel, visit)
+    pub fn walk(
+        &self,
+        dice: &mut Entropy,
+        visit: &mut dyn FnMut(SeatAt) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.walk_group(Group::TopLevel, dice, visit)
     }
 
-    fn walk_group(&self, group: Group, visit: &mut dyn FnMut(SeatAt) -> ControlFlow<()>) -> ControlFlow<()> {
-        for place in self.groups.get(&group).into_iter().flatten() {
-            match place.node {
-                Node::Role(role) => self.walk_group(Group::Below(role), visit)?,
-                Node::Frameworks(role) => self.walk_group(Group::In(role), visit)?,
-                Node::Seat(seat) => visit(seat)?,
-            }
+    fn walk_group(
+        &self,
+        group: Group,
+        dice: &mut Entropy,
+        visit: &mut dyn FnMut(SeatAt) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(places) = self.groups.get(&group) else { return ControlFlow::Continue(()) };
+        let mut step = |place: &Place, dice: &mut Entropy| match place.node {
+            Node::Role(role) => self.walk_group(Group::Below(role), dice, visit),
+            Node::Frameworks(role) => self.walk_group(Group::In(role), dice, visit),
+            Node::Seat(seat) => visit(seat),
+        };
+        if self.shuffles.group(group) {
+            let weighted = places.iter().map(|place| (place.rank.first, place));
+            shuffled(weighted, dice).into_iter().try_for_each(|place| step(place, dice))
+        } else {
+            places.iter().try_for_each(|place| step(place, dice))
         }
-        ControlFlow::Continue(())
+    }
+
+    /// Whether the order is the same until something changes.
+    pub fn is_sorted(&self) -> bool {
+        self.shuffles == Shuffles::default()
     }
 
     /// How many seats want offers.
@@ -204,7 +230,7 @@ impl Order {
     /// Puts roles, with all above them, where they belong now.
     fn place_roles(&mut self, books: &Books, roles: BTreeSet<RoleAt>) {
         // The deepest first: a role is there only if something is below it.
-        let with_depth = |role: RoleAt| (Reverse(chain(books, role).count()), role);
+        let with_depth = |role: RoleAt| (Reverse(books.chain(role).count()), role);
         let mut waiting: BTreeSet<(Reverse<usize>, RoleAt)> = roles.into_iter().map(with_depth).collect();
         while let Some((_, deepest)) = waiting.pop_first() {
             waiting.extend(self.place_role(books, deepest).into_iter().map(with_depth));
@@ -240,6 +266,10 @@ impl Order {
     fn place(&self, books: &Books, node: Node, face: Face<'_>) -> Place {
         let Face { kind, name, weight, standing } = face;
         let proposed = self.proposed.get(&node);
+        if self.shuffles.kind(kind) {
+            // The weight is all that counts, and it is found here when the group is shuffled.
+            return Place { rank: Rank::by(weight), grants: 0, name: Arc::from(name), node };
+        }
         let share = self.share(books, standing, proposed.map(|(tally, _)| tally));
         let rank = self.policy.rank(&Contender { kind, name, weight, share });
         let grants = standing.grants + proposed.map_or(0, |(_, grants)| *grants);
@@ -288,10 +318,4 @@ fn face(books: &Books, node: Node) -> Option<Face<'_>> {
             Face { kind: Kind::Role, name, weight, standing: &book.subtree }
         }
     })
-}
-
-/// A role and all above it.
-fn chain(books: &Books, role: RoleAt) -> impl Iterator<Item = RoleAt> {
-    let parent = |at: &RoleAt| books.roles.get(at.0).and_then(|book| book.parent);
-    std::iter::successors(Some(role), parent)
 }

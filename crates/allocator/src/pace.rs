@@ -55,15 +55,21 @@ impl Pace {
             return;
         }
         if !config.event_driven && urgency == Urgency::AtTick {
-            self.at_tick.merge(work);
-            self.tick.get_or_insert(next_tick(self.started, config, now));
-            return;
+            return self.note_for_tick(config, now, work);
         }
         if self.soon.is_empty() {
             self.first_change = now;
         }
         self.last_change = now;
         self.soon.merge(work);
+    }
+
+    /// Notes what can wait for the tick, whatever the timing.
+    pub fn note_for_tick(&mut self, config: &Config, now: Mono, work: Work) {
+        if !work.is_empty() {
+            self.at_tick.merge(work);
+            self.tick.get_or_insert(next_tick(self.started, config, now));
+        }
     }
 
     /// Has an agent looked at again at `until`.

@@ -2,8 +2,10 @@
 
 //! What the allocator must know of an agent or framework to deal with it.
 
+use crate::constraints::Constraints;
 use kaon_model::{Attributes, Quantities, Resources, Role};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An agent, as it registered.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,6 +14,10 @@ pub struct AgentShape {
     pub total: Resources,
     /// A change drops every filter on the agent: who declined it may like what it has become.
     pub attributes: Attributes,
+    pub hostname: String,
+    /// Its fault domain, if it told one.
+    pub region: Option<String>,
+    pub zone: Option<String>,
     /// Understands allocation roles (capability MULTI_ROLE).
     pub multi_role: bool,
     /// Understands roles with slashes (capability HIERARCHICAL_ROLE).
@@ -29,6 +35,8 @@ pub struct FrameworkShape {
     pub capabilities: Capabilities,
     /// Per role, what an offer must hold at least, in place of [`Config::min_allocatable`](crate::Config).
     pub min_allocatable: BTreeMap<Role, MinAllocatable>,
+    /// Per role, the only agents that it wants to be offered.
+    pub constraints: Arc<Constraints>,
 }
 
 /// What a framework said it can deal with, as far as that decides which resources it is offered.

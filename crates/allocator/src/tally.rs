@@ -26,6 +26,10 @@ impl Tally {
         other.iter().for_each(|(name, amount)| self.shift(name, amount));
     }
 
+    pub(crate) fn unmerge(&mut self, other: &Tally) {
+        other.iter().for_each(|(name, amount)| self.shift(name, -amount));
+    }
+
     fn shift(&mut self, name: &ResourceName, by: i128) {
         match self.0.binary_search_by(|(own, _)| own.cmp(name)) {
             Ok(at) => {
@@ -58,6 +62,15 @@ impl Tally {
         let fit =
             |millis: i128| i64::try_from(millis).unwrap_or(if millis < 0 { i64::MIN } else { i64::MAX });
         self.iter().map(|(name, millis)| (name.clone(), Scalar::from_millis(fit(millis)))).collect()
+    }
+}
+
+impl FromIterator<(ResourceName, i128)> for Tally {
+    /// Amounts of one name are added up.
+    fn from_iter<I: IntoIterator<Item = (ResourceName, i128)>>(items: I) -> Tally {
+        let mut tally = Tally::default();
+        items.into_iter().for_each(|(name, amount)| tally.shift(&name, amount));
+        tally
     }
 }
 

@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Work {
     agents: BTreeMap<AgentAt, Scope>,
     seats: BTreeSet<SeatAt>,
+    every_agent: bool,
+    /// Whether there may be more room for those who were held back.
+    room: bool,
 }
 
 /// Who is to be asked about an agent.
@@ -38,8 +41,26 @@ impl Work {
         self.seats.insert(seat);
     }
 
+    /// Nothing but these pairs changed.
+    pub fn pairs(&mut self, agent: AgentAt, seats: &BTreeSet<SeatAt>) {
+        if !seats.is_empty() {
+            let scope = self.agents.entry(agent).or_insert_with(|| Scope::Only(BTreeSet::new()));
+            scope.add(seats.iter().copied());
+        }
+    }
+
+    /// Everyone is to be asked about every agent.
+    pub fn everything(&mut self) {
+        self.every_agent = true;
+    }
+
+    /// Whether somebody who was held back may get something is to be found out.
+    pub fn room(&mut self) {
+        self.room = true;
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.agents.is_empty() && self.seats.is_empty()
+        self.agents.is_empty() && self.seats.is_empty() && !self.every_agent && !self.room
     }
 
     pub fn merge(&mut self, other: Work) {
@@ -47,6 +68,8 @@ impl Work {
             self.widen(agent, scope);
         }
         self.seats.extend(other.seats);
+        self.every_agent |= other.every_agent;
+        self.room |= other.room;
     }
 
     fn widen(&mut self, agent: AgentAt, scope: Scope) {
@@ -60,6 +83,9 @@ impl Work {
 
     /// The work by agent, where `all` are the agents that there are.
     pub fn spread(mut self, all: impl Iterator<Item = AgentAt>) -> Vec<(AgentAt, Scope)> {
+        if self.every_agent {
+            return all.map(|agent| (agent, Scope::Everyone)).collect();
+        }
         if !self.seats.is_empty() {
             let seats = std::mem::take(&mut self.seats);
             for agent in all {

@@ -179,6 +179,14 @@ impl Flags {
         }
     }
 
+    /// A number that has a default, and so a value.
+    pub fn set_number(&self, name: &str) -> f64 {
+        match self.values.get(name) {
+            Some(Value::Number(value)) => *value,
+            _ => panic!("'{name}' is a number with a default"),
+        }
+    }
+
     /// A number that counts things in memory, and has a default.
     pub fn set_count(&self, name: &str) -> usize {
         usize::try_from(self.set_integer(name)).unwrap_or(usize::MAX)

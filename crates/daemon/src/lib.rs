@@ -8,6 +8,7 @@ mod agent;
 mod companions;
 mod credentials;
 pub mod detector;
+mod domain;
 mod executor;
 pub mod files;
 pub mod flags;

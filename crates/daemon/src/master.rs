@@ -8,6 +8,7 @@ mod narrator;
 mod settings;
 mod shell;
 mod size;
+mod whitelist;
 
 use std::ffi::OsString;
 use std::net::SocketAddrV4;
@@ -124,6 +125,10 @@ pub async fn start(flags: &mut Flags, log: Option<PathBuf>, ending: Ending) -> R
     let registry = write_registry(store, door.clone(), ending).map_err(|error| error.to_string())?;
     let shell = Shell { address, links, streams: streams.clone(), replies: replies.clone(), registry };
     turn("master", inside, master, shell, drop).map_err(|error| error.to_string())?;
+    // Mesos: `*` was once the way to say that all hosts are allowed.
+    if let Some(path) = flags.text("whitelist").filter(|path| *path != "*") {
+        whitelist::watch(PathBuf::from(path.strip_prefix("file://").unwrap_or(path)), door.clone());
+    }
     let leader = format!("{hostname}:{}", address.port());
     let front = Front { door: door.clone(), streams, replies, common, leader };
     tokio::spawn(serve(listener, Arc::new(front), Limits::of_daemon()));

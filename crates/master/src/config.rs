@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use kaon_allocator::MinAllocatable;
 use kaon_api::libprocess::Upid;
+use kaon_api::v1;
 use kaon_model::{Credentials, Resources, Role};
+
+pub use kaon_allocator::{PatternLimits, Sorter};
 
 /// The settings of a master; names and defaults are those of the flags.
 #[derive(Clone, Debug)]
@@ -29,7 +32,22 @@ pub struct Config {
     pub offer_timeout: Option<Duration>,
     /// An agent's free resources are offered if they hold at least one of these: `cpus:0.01|mem:32`.
     pub min_allocatable_resources: String,
-    /// Initial weights, `role=weight` pairs.
+    /// `--role_sorter`, `--framework_sorter`.
+    pub role_sorter: Sorter,
+    pub framework_sorter: Sorter,
+    /// Scalars that do not count in shares.
+    pub fair_sharing_excluded_resource_names: Vec<String>,
+    /// How complex the patterns of offer constraints may be.
+    pub pattern_limits: PatternLimits,
+    /// Where there is quota: the part of the agents that must be back after a change of masters before anything is
+    /// offered, and for how long they are waited for.
+    pub allocator_agent_recovery_factor: f64,
+    pub allocator_recovery_timeout: Duration,
+    /// The region and zone in which this master runs.
+    pub domain: Option<v1::DomainInfo>,
+    /// Whether agents must tell in which region and zone they run.
+    pub require_agent_domain: bool,
+    /// Initial weights, `role=weight` pairs; those in the registry, if there are any, replace them.
     pub weights: BTreeMap<String, f64>,
     /// The only roles allowed, where set.
     pub roles: Option<Vec<String>>,
@@ -70,6 +88,10 @@ pub enum Policy {
 /// A setting that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
+    #[error(
+        "--allocator=priority sorts roles by weight, and --role_sorter=random by lot: leave one of them out"
+    )]
+    TwoOrders,
     #[error("--min_allocatable_resources={given}: {problem}; expected sets such as cpus:0.01|mem:32")]
     MinAllocatable { given: String, problem: String },
     #[error(
@@ -79,9 +101,21 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Whether an agent with this domain lies in another region than this master. Mesos: whoever tells no domain is near.
+    pub(crate) fn is_remote(&self, domain: Option<&v1::DomainInfo>) -> bool {
+        let region = |domain: &v1::DomainInfo| Some(domain.fault_domain.as_ref()?.region.name.clone());
+        match (self.domain.as_ref().and_then(region), domain.and_then(region)) {
+            (Some(own), Some(other)) => own != other,
+            _ => false,
+        }
+    }
+
     /// Whether all settings can be; to be asked before a master is made.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.min_allocatable()?;
+        if self.allocator == Policy::Priority && self.role_sorter == Sorter::Random {
+            return Err(ConfigError::TwoOrders);
+        }
         for (role, weight) in &self.weights {
             let wrong = |problem: String| ConfigError::Weight {
                 role: role.clone(),
@@ -126,6 +160,14 @@ impl Default for Config {
             allocator: Policy::Hierarchical,
             offer_timeout: None,
             min_allocatable_resources: "cpus:0.01|mem:32".to_string(),
+            role_sorter: Sorter::Policy,
+            framework_sorter: Sorter::Policy,
+            fair_sharing_excluded_resource_names: Vec::new(),
+            pattern_limits: PatternLimits::default(),
+            allocator_agent_recovery_factor: 0.8,
+            allocator_recovery_timeout: Duration::from_secs(600),
+            domain: None,
+            require_agent_domain: false,
             weights: BTreeMap::new(),
             roles: None,
             root_submissions: true,
@@ -193,6 +235,10 @@ mod tests {
         };
         check(|_| {}, "");
         check(|config| config.min_allocatable_resources.clear(), "");
+        check(
+            |config| (config.allocator, config.role_sorter) = (Policy::Priority, Sorter::Random),
+            "--allocator=priority sorts roles by weight",
+        );
         check(
             |config| config.min_allocatable_resources = "cpus".into(),
             "--min_allocatable_resources=cpus: ",

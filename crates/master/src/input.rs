@@ -2,6 +2,7 @@
 
 //! All that can happen to a master.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
 use kaon_api::libprocess::Upid;
@@ -27,6 +28,8 @@ pub enum Input {
     Operator { ticket: Ticket, call: Box<v1::master::Call>, caller: Caller },
     /// An operator asks for the stream of events.
     Watch { stream: Stream, caller: Caller },
+    /// The hosts whose agents may be offered, if not all may; the operator keeps them in a file.
+    Whitelist { hosts: Option<BTreeSet<String>> },
     /// A stream has ended: its client closed it, or was too slow for it.
     StreamClosed { stream: Stream },
     /// The record of `Effect::Store` is durable.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kaon_allocator::Allocator;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
-use kaon_model::{AgentId, Entropy, Mono, Now, Timers, Wall};
+use kaon_model::{AgentId, Entropy, Mono, Now, Role, Timers, Wall};
 
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply, ToPeer};
@@ -36,6 +36,8 @@ pub struct Master {
     pub(crate) registry: Arc<Registry>,
     /// Admitted before this master led, and not back yet.
     pub(crate) recovered: Arc<BTreeMap<AgentId, v1::AgentInfo>>,
+    /// Roles without an entry have the weight 1.
+    pub(crate) weights: Arc<BTreeMap<Role, f64>>,
     pub(crate) awaiting: Awaiting,
     pub(crate) authentication: Authentication,
     pub(crate) timers: Timers<TimerKey>,
@@ -103,12 +105,14 @@ impl Master {
         let mut entropy = Entropy::new(entropy);
         let id = entropy.uuid().to_string();
         let recovered = registry.admitted().map(|(id, info)| (id.clone(), info.clone())).collect();
+        let weights = initial_weights(&config, &registry);
         let mut timers = Timers::new();
         timers.set(TimerKey::Recovered, now.mono + config.agent_reregister_timeout);
         timers.set(TimerKey::Collection, now.mono + crate::config::REGISTRY_GC_INTERVAL);
         Master {
             info: Arc::new(master_info(&config, id)),
-            allocator: crate::flows::offering::allocator(&config, now),
+            allocator: crate::flows::offering::allocator(&config, &registry, &weights, now),
+            weights: Arc::new(weights),
             dice: entropy.fork(),
             config: Arc::new(config),
             entropy,
@@ -147,6 +151,7 @@ impl Master {
                 }
             }
             Input::Watch { stream, caller: _ } => self.watch(&mut turn, stream),
+            Input::Whitelist { hosts } => self.allocator.set_whitelist(now.mono, hosts),
             Input::StreamClosed { stream } => self.stream_closed(&mut turn, stream),
             Input::Stored { write } => self.stored(&mut turn, write),
         }
@@ -240,6 +245,15 @@ impl Master {
     }
 }
 
+/// Mesos: once the registry holds weights, the flag says nothing any more.
+fn initial_weights(config: &Config, registry: &Registry) -> BTreeMap<Role, f64> {
+    let stored: BTreeMap<Role, f64> = registry.weights().collect();
+    if !stored.is_empty() {
+        return stored;
+    }
+    config.weights.iter().filter_map(|(role, weight)| Some((Role::new(role).ok()?, *weight))).collect()
+}
+
 fn master_info(config: &Config, id: String) -> v1::MasterInfo {
     let (ip, port) = (config.pid.ip, config.pid.port);
     let address = v1::Address {
@@ -248,7 +262,8 @@ fn master_info(config: &Config, id: String) -> v1::MasterInfo {
         port: i32::from(port),
         ..Default::default()
     };
-    let update = v1::master_info::capability::Type::AgentUpdate;
+    use v1::master_info::capability::Type::{AgentUpdate, QuotaV2};
+    let capability = |kind| v1::master_info::Capability { r#type: Some(kind), ..Default::default() };
     v1::MasterInfo {
         id,
         // Mesos: the bytes of the address in network order, read as a number of this machine.
@@ -258,7 +273,8 @@ fn master_info(config: &Config, id: String) -> v1::MasterInfo {
         hostname: Some(config.hostname.clone()),
         version: Some(config.version.clone()),
         address: Some(address),
-        capabilities: vec![v1::master_info::Capability { r#type: Some(update), ..Default::default() }],
+        capabilities: [AgentUpdate, QuotaV2].into_iter().map(capability).collect(),
+        domain: config.domain.clone(),
         ..Default::default()
     }
 }

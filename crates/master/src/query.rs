@@ -7,6 +7,7 @@
 //! ([`v1_json`]); figures are one flat map ([`metrics()`]). Sums are made in one pass over the rows.
 
 mod agents;
+mod constraints;
 mod durable;
 mod executors;
 mod frameworks;
@@ -27,6 +28,7 @@ pub(crate) mod v1;
 use crate::view::View;
 
 pub use metrics::{metrics, unmeasured};
+pub(crate) use roles::consumed;
 pub use v1::{answer as v1, answer_json as v1_json, event_json, get_state};
 
 /// The endpoints that [`v0`] answers, as they stand behind the process id: `/master/state`, `/state`. The first
@@ -54,7 +56,7 @@ pub const ENDPOINTS: &[&str] = &[
 pub fn v0(view: &View, endpoint: &str, query: &[(String, String)]) -> Option<String> {
     let query = Query(query);
     Some(match endpoint {
-        "allocator/offer_constraints_debug" => offers::constraints(view),
+        "allocator/offer_constraints_debug" => constraints::endpoint(view),
         "flags" => identity::flags(view),
         "frameworks" => frameworks::endpoint(view, query),
         "maintenance/schedule" => durable::maintenance_schedule(view),

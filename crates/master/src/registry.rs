@@ -7,6 +7,7 @@
 
 mod codec;
 mod operation;
+pub(crate) mod quota;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +42,10 @@ pub enum RegistryError {
     )]
     Snapshot(WireError),
     #[error(
+        "the registry needs a master that is capable of {0}, which this version is not: start a newer one"
+    )]
+    Incapable(String),
+    #[error(
         "record {at} of the registry is damaged ({what}): restore the registry's folder from a copy, or cut the log there"
     )]
     Record { at: usize, what: String },
@@ -58,7 +63,12 @@ impl Registry {
             }
             registry.records += 1;
         }
-        Ok(registry)
+        // Mesos: a master that lacks a capability that was used must not lead, or it would undo what that stands for.
+        let mut needed = registry.rest.minimum_capabilities.iter().map(|needed| &needed.capability);
+        match needed.find(|needed| *needed != operation::QUOTA_V2) {
+            Some(lacking) => Err(RegistryError::Incapable(lacking.clone())),
+            None => Ok(registry),
+        }
     }
 
     /// The value as Mesos keeps it: one protobuf.

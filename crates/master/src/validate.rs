@@ -10,6 +10,7 @@ pub(crate) mod framework_info;
 pub(crate) mod offer_constraints;
 pub(crate) mod operation;
 mod operator_call;
+pub(crate) mod quota;
 pub(crate) mod resources;
 mod scheduler_call;
 pub(crate) mod task;

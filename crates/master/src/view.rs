@@ -44,7 +44,6 @@ pub struct View {
 
 impl View {
     pub(crate) fn of(master: &Master) -> View {
-        let weight = |(name, weight): (&String, &f64)| Some((Role::new(name).ok()?, *weight));
         View {
             tables: master.state.tables.clone(),
             config: master.config.clone(),
@@ -56,7 +55,7 @@ impl View {
             now: master.now,
             registry: master.registry.clone(),
             recovered: master.recovered.clone(),
-            weights: Arc::new(master.config.weights.iter().filter_map(weight).collect()),
+            weights: master.weights.clone(),
             allocation: Allocation::of(master),
             watchers: master.watchers.len(),
             writes: master.awaiting.len(),

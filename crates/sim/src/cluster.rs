@@ -22,6 +22,7 @@ use crate::report::{Broken, Counts, Log};
 use crate::scheduler::Scheduler;
 use agents::AgentNode;
 use master::MasterNode;
+pub(crate) use master::config as master_config;
 
 /// How large a run is.
 #[derive(Clone, Copy, Debug)]

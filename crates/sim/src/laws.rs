@@ -7,5 +7,8 @@
 
 pub mod agreed;
 pub mod exclusive;
+pub mod hunger;
+pub mod limits;
 pub mod once;
 pub mod settled;
+pub mod shares;

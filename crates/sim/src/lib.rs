@@ -7,6 +7,7 @@
 //! without, in which all must settle. Laws watch both. The same seed gives the same run.
 
 pub mod cluster;
+pub mod division;
 pub mod faults;
 pub mod host;
 pub mod journal;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use kaon_sim::cluster::{self, Options, Outcome};
+use kaon_sim::division;
 use kaon_sim::report::Counts;
 
 /// Simulates whole clusters under faults and checks the laws of the system.
@@ -37,10 +38,19 @@ struct Arguments {
     /// Strict priority instead of fair shares
     #[arg(long)]
     priority: bool,
+    /// How one master divides a cluster, by quotas, weights, reservations and filters, instead of whole clusters
+    #[arg(long)]
+    quota: bool,
     /// Break this rule of the ledger on purpose, to see which law notices
     #[cfg(feature = "sabotage")]
     #[arg(long)]
     sabotage: Option<kaon_allocator::Sabotage>,
+}
+
+impl Arguments {
+    fn scenario(&self) -> fn(u64, Options) -> Outcome {
+        if self.quota { division::run } else { cluster::run }
+    }
 }
 
 fn main() -> ExitCode {
@@ -60,7 +70,7 @@ fn main() -> ExitCode {
         ..Options::default()
     };
     if let Some(seed) = arguments.seed {
-        let outcome = cluster::run(seed, Options { echo: true, ..options });
+        let outcome = arguments.scenario()(seed, Options { echo: true, ..options });
         return show(&outcome, &outcome.counts, outcome.simulated, 1);
     }
     run_all(&arguments, options)
@@ -80,7 +90,7 @@ fn run_all(arguments: &Arguments, options: Options) -> ExitCode {
             if seed >= end || seed > failed.load(Ordering::SeqCst) {
                 return (counts, simulated, runs, worst);
             }
-            let outcome = cluster::run(seed, options);
+            let outcome = arguments.scenario()(seed, options);
             counts.merge(&outcome.counts);
             simulated += outcome.simulated;
             runs += 1;
@@ -113,7 +123,11 @@ fn run_all(arguments: &Arguments, options: Options) -> ExitCode {
         for line in &outcome.log {
             println!("{line}");
         }
-        println!("seed {} fails after {runs} runs; replay: kaon-sim --seed {}", outcome.seed, outcome.seed);
+        let scenario = if arguments.quota { " --quota" } else { "" };
+        println!(
+            "seed {} fails after {runs} runs; replay: kaon-sim{scenario} --seed {}",
+            outcome.seed, outcome.seed
+        );
         return ExitCode::FAILURE;
     }
     let hours = simulated.as_secs_f64() / 3600.0;

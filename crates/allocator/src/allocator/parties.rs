@@ -7,6 +7,7 @@ use crate::books::{AgentAt, SeatAt};
 use crate::ledger::Refusal;
 use crate::pace::Urgency;
 use crate::shape::{AgentShape, FrameworkShape};
+use crate::work::Work;
 use kaon_model::{AgentId, FrameworkId, Mono, Role};
 use std::collections::BTreeSet;
 
@@ -14,6 +15,9 @@ impl Allocator {
     /// Adds an agent. Charge what is in use on it before the next call of [`run`](Allocator::run).
     pub fn add_agent(&mut self, now: Mono, id: AgentId, shape: AgentShape) -> Result<(), Refusal> {
         self.ledger.add_agent(id.clone(), shape)?;
+        if let Some(hold) = &mut self.hold {
+            hold.agent_came();
+        }
         self.agent_changed(now, &id, Urgency::Agent);
         Ok(())
     }
@@ -39,12 +43,17 @@ impl Allocator {
     }
 
     /// Removes an agent with all that is posted on it; its offers are out no more.
-    pub fn remove_agent(&mut self, id: &AgentId) -> Result<(), Refusal> {
+    pub fn remove_agent(&mut self, now: Mono, id: &AgentId) -> Result<(), Refusal> {
         if let Some(at) = self.books().agent_at(id) {
             self.clear_agent(at);
+            self.held.forget(at);
             self.proposed.remove(&at);
         }
-        self.ledger.remove_agent(id)
+        self.ledger.remove_agent(id)?;
+        if self.books().quotas().next().is_some() {
+            self.note(now, Urgency::AtTick, Work::room);
+        }
+        Ok(())
     }
 
     pub fn add_framework(
@@ -68,7 +77,9 @@ impl Allocator {
     ) -> Result<(), Refusal> {
         let wanted = self.active_seats(id);
         let same_needs = self.books().framework(id).is_some_and(|book| {
-            book.capabilities == shape.capabilities && book.min_allocatable == shape.min_allocatable
+            book.capabilities == shape.capabilities
+                && book.min_allocatable == shape.min_allocatable
+                && book.constraints == shape.constraints
         });
         for seat in self.seats(id) {
             let role = self.books().seats[seat.0].role;

@@ -81,6 +81,7 @@ impl Ledger {
         self.books.own_minimums += u32::from(!shape.min_allocatable.is_empty());
         let book = self.framework_mut(at);
         (book.capabilities, book.min_allocatable) = (shape.capabilities, shape.min_allocatable.clone());
+        book.constraints = shape.constraints.clone();
         self.set_roles(at, shape);
         Ok(())
     }

@@ -14,24 +14,36 @@ pub enum Sabotage {
     UsedIsFree,
     /// What has ended keeps its resources.
     ReleaseKeepsTheClaim,
+    /// Roles are offered more than their quota allows.
+    LimitIgnored,
+    /// What is promised to one role is given to others.
+    HeadroomIgnored,
 }
 
 /// Names the text that was no sabotage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no sabotage is called '{0}'; there are withdrawal-leaves-the-sum, used-is-free and release-keeps-the-claim"
+    "no sabotage is called '{0}'; there are withdrawal-leaves-the-sum, used-is-free, release-keeps-the-claim, \
+     limit-ignored and headroom-ignored"
 )]
 pub struct UnknownSabotage(String);
 
 impl Sabotage {
-    pub const ALL: [Sabotage; 3] =
-        [Sabotage::WithdrawalLeavesTheSum, Sabotage::UsedIsFree, Sabotage::ReleaseKeepsTheClaim];
+    pub const ALL: [Sabotage; 5] = [
+        Sabotage::WithdrawalLeavesTheSum,
+        Sabotage::UsedIsFree,
+        Sabotage::ReleaseKeepsTheClaim,
+        Sabotage::LimitIgnored,
+        Sabotage::HeadroomIgnored,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Sabotage::WithdrawalLeavesTheSum => "withdrawal-leaves-the-sum",
             Sabotage::UsedIsFree => "used-is-free",
             Sabotage::ReleaseKeepsTheClaim => "release-keeps-the-claim",
+            Sabotage::LimitIgnored => "limit-ignored",
+            Sabotage::HeadroomIgnored => "headroom-ignored",
         }
     }
 }

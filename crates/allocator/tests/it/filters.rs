@@ -152,7 +152,7 @@ fn a_change_of_attributes_ends_refusals_on_the_agent() {
 #[test]
 fn an_agent_that_comes_anew_was_refused_by_nobody() {
     let mut world = refused();
-    world.allocator.remove_agent(&AgentId::from("a")).unwrap();
+    world.allocator.remove_agent(world.now, &AgentId::from("a")).unwrap();
     world.allocator.check().unwrap();
     world.add_agent("a", "cpus:10;mem:100");
     assert_eq!(world.stories(ms(50)).len(), 1);

@@ -3,9 +3,11 @@
 //! Whatever happens in whatever order: the books are right, nothing is in two hands, no change is overlooked.
 
 use super::world::{Offer, World, agent_shape, framework_shape, ms, resources, role, roles, task};
-use kaon_allocator::{Account, Config, Drf, Policy, Priority, Withdrawal};
+use kaon_allocator::{Account, AgentShape, Config, Drf, Policy, Priority, Quota, Withdrawal};
 use kaon_api::v1::offer::Operation;
-use kaon_model::{AgentId, Conversion, FrameworkId, Reservation, Resources, conversions};
+use kaon_model::{
+    AgentId, Conversion, FrameworkId, Reservation, ResourceName, Resources, Scalar, conversions,
+};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -22,6 +24,9 @@ enum Step {
     Suppress(u8, u8),
     Revive(u8),
     Weigh(u8, u8),
+    /// Of which role, how much is promised, how much allowed.
+    SetQuota(u8, u8, u8),
+    Whitelist(u8),
     /// Which of the offers that are out; how much of it; for how long the rest is refused.
     Accept(u8, u8, u8),
     /// Which of the offers; how much of it is reserved, or freed of its reservation; for how long the rest is refused.
@@ -51,6 +56,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (small(), any()).prop_map(|(f, r)| Step::Suppress(f, r)),
         1 => small().prop_map(Step::Revive),
         1 => (any(), any()).prop_map(|(r, w)| Step::Weigh(r, w)),
+        3 => (any(), any(), any()).prop_map(|(r, g, l)| Step::SetQuota(r, g, l)),
+        1 => any().prop_map(Step::Whitelist),
         6 => (any(), any(), any()).prop_map(|(o, n, s)| Step::Accept(o, n, s)),
         4 => (any(), any(), any()).prop_map(|(o, n, s)| Step::Operate(o, n, s)),
         2 => (small(), any()).prop_map(|(a, n)| Step::OperateFree(a, n)),
@@ -71,7 +78,21 @@ fn some_roles(bits: u8) -> Vec<&'static str> {
 }
 
 fn total(n: u8) -> String {
-    format!("cpus:{};mem:{};ports:[1-{}]", n % 8, u32::from(n) * 4, n % 16 + 1)
+    let reserved = ["", ";cpus(r):1", ";mem(r/a):50;cpus(s):1", ""][usize::from(n / 64)];
+    format!("cpus:{};mem:{};ports:[1-{}]{reserved}", n % 8, u32::from(n) * 4, n % 16 + 1)
+}
+
+/// Some promise nothing or allow everything.
+fn quota(guarantee: u8, limit: u8) -> Quota {
+    let cpus = |n: u8| (ResourceName::CPUS, Scalar::from_units(i64::from(n % 12)));
+    let mem = |n: u8| (ResourceName::MEM, Scalar::from_units(i64::from(n)));
+    Quota {
+        guarantees: [cpus(guarantee), mem(guarantee / 2)]
+            .into_iter()
+            .filter(|_| !guarantee.is_multiple_of(3))
+            .collect(),
+        limits: [cpus(limit), mem(limit)].into_iter().take(usize::from(limit % 3)).collect(),
+    }
 }
 
 fn refuse_seconds(n: u8) -> Option<f64> {
@@ -106,6 +127,10 @@ fn agent(n: u8) -> AgentId {
     AgentId::from(format!("a{n}"))
 }
 
+fn shape(a: u8, n: u8) -> AgentShape {
+    AgentShape { hostname: format!("a{a}"), ..agent_shape(&total(n)) }
+}
+
 fn framework(n: u8) -> FrameworkId {
     FrameworkId::from(format!("f{n}"))
 }
@@ -119,16 +144,16 @@ impl Run {
     fn take(&mut self, step: &Step) {
         let (now, allocator) = (self.world.now, &mut self.world.allocator);
         match *step {
-            Step::AddAgent(a, n) => drop(allocator.add_agent(now, agent(a), agent_shape(&total(n)))),
-            Step::ResizeAgent(a, n) => drop(allocator.update_agent(now, &agent(a), agent_shape(&total(n)))),
+            Step::AddAgent(a, n) => drop(allocator.add_agent(now, agent(a), shape(a, n))),
+            Step::ResizeAgent(a, n) => drop(allocator.update_agent(now, &agent(a), shape(a, n))),
             Step::MoveAgent(a, n) => {
-                let mut shape = agent_shape(&total(n));
+                let mut shape = shape(a, n);
                 shape.attributes = format!("rack:{n}").parse().unwrap();
                 drop(allocator.update_agent(now, &agent(a), shape));
             }
             Step::ActivateAgent(a, active) => drop(allocator.set_agent_active(now, &agent(a), active)),
             Step::RemoveAgent(a) => {
-                drop(allocator.remove_agent(&agent(a)));
+                drop(allocator.remove_agent(now, &agent(a)));
                 self.forget(|offer| offer.agent == format!("a{a}"), |on, _| *on == format!("a{a}"));
             }
             Step::AddFramework(f, bits) => {
@@ -158,6 +183,13 @@ impl Run {
                 if let Some(steps) = free.and_then(|free| operation(&free, n)) {
                     drop(allocator.convert_free(now, &agent(a), &steps));
                 }
+            }
+            Step::SetQuota(r, guarantee, limit) => {
+                allocator.set_quota(now, &role(ROLES[usize::from(r) % 5]), quota(guarantee, limit));
+            }
+            Step::Whitelist(bits) => {
+                let hosts = (0..5).filter(|a| bits & (1 << a) != 0).map(|a| format!("a{a}")).collect();
+                allocator.set_whitelist(now, (bits < 128).then_some(hosts));
             }
             Step::Report(a, f, n) => self.report(a, f, n),
             Step::Pass(millis) => self.out.extend(self.world.pass(ms(u64::from(millis)))),

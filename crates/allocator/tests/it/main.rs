@@ -2,11 +2,14 @@
 
 //! What the allocator promises, seen from outside.
 
+mod choice;
 mod eligibility;
 mod filters;
 mod laws;
 mod ledger;
 mod pacing;
+mod quota;
+mod reference;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod shares;

@@ -14,6 +14,7 @@ use kaon_model::{Attributes, Credential, Resources, Role};
 
 use crate::accounts;
 use crate::credentials::read_one;
+use crate::domain::domain;
 use crate::flags::Flags;
 use crate::host;
 use crate::host::resources::{Share, offered};
@@ -89,6 +90,7 @@ pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result
             port: Some(i32::from(address.port())),
             resources: resources(flags, &folders.work_dir)?.to_wire(),
             attributes: attributes(&text("attributes"))?.to_wire(),
+            domain: flags.text("domain").map(domain).transpose()?,
             ..Default::default()
         },
         version: VERSION.to_owned(),

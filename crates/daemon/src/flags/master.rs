@@ -10,7 +10,6 @@ pub const TABLE: Table = &[SHARED, MASTER];
 
 const ONE_MASTER: &str = "one master keeps its registry in a file of its own, which needs no quorum";
 const LOCAL_REGISTRY: &str = "the registry is a local file: reading and writing it waits for nobody";
-const NO_QUOTA: &str = "it matters only where there is quota, which is not implemented yet";
 const KEPT: &str = "how long the registry remembers agents is fixed at the defaults of Mesos";
 
 pub(super) const MASTER: &[Flag] = &[
@@ -115,19 +114,51 @@ pub(super) const MASTER: &[Flag] = &[
     .or("recovery_slave_removal_limit"),
     refused("agent_removal_rate_limit", Text, None, "agents are marked unreachable at no fixed rate yet")
         .or("slave_removal_rate_limit"),
-    refused("role_sorter", Text, Some("drf"), "the order of roles is that of --allocator").or("user_sorter"),
-    refused("framework_sorter", Text, Some("drf"), "the order of frameworks is that of --allocator"),
-    ignored("allocator_agent_recovery_factor", Number, Some("0.8"), NO_QUOTA),
-    ignored("allocator_recovery_timeout", Duration, Some("10mins"), NO_QUOTA),
-    refused("fair_sharing_excluded_resource_names", Text, None, "shares count every resource yet"),
-    ignored("offer_constraints_re2_max_mem", Bytes, Some("4KB"), "offer constraints are not supported yet"),
-    ignored(
+    used("role_sorter", Choice(&["drf", "random"]), Some("drf"), "How roles are ordered: by share, or by lot.")
+        .or("user_sorter"),
+    used(
+        "framework_sorter",
+        Choice(&["drf", "random"]),
+        Some("drf"),
+        "How the frameworks of a role are ordered: by share, or by lot.",
+    ),
+    used(
+        "allocator_agent_recovery_factor",
+        Number,
+        Some("0.8"),
+        "Where there is quota: which part of the agents must be back after a change of masters before anything is offered.",
+    )
+    .between("0", "1"),
+    used(
+        "allocator_recovery_timeout",
+        Duration,
+        Some("10mins"),
+        "Where there is quota: for how long agents are waited for after a change of masters before anything is offered.",
+    ),
+    used(
+        "fair_sharing_excluded_resource_names",
+        Text,
+        None,
+        "Resources that do not count in shares, as 'gpus,disk'.",
+    ),
+    used(
+        "offer_constraints_re2_max_mem",
+        Bytes,
+        Some("4KB"),
+        "How much memory a pattern of offer constraints may take; 64 bytes are counted for each of its steps.",
+    ),
+    used(
         "offer_constraints_re2_max_program_size",
         Integer,
         Some("100"),
-        "offer constraints are not supported yet",
+        "How many steps a pattern of offer constraints may have.",
     ),
-    refused("whitelist", Path, None, "offers cannot be limited to certain hosts yet"),
+    used(
+        "whitelist",
+        Path,
+        None,
+        "A file with the names of the hosts that are offered, one a line; read every 5 seconds. All by default.",
+    ),
     ignored("webui_dir", Path, Some("/usr/local/share/mesos/webui"), "no web interface is served yet"),
     used(
         "authenticate_frameworks",
@@ -160,5 +191,5 @@ pub(super) const MASTER: &[Flag] = &[
         Some("true"),
         "Whether there are metrics for each framework.",
     ),
-    refused("require_agent_domain", Bool, Some("false"), "fault domains are not implemented yet"),
+    used("require_agent_domain", Bool, Some("false"), "Leaves out agents that do not tell their --domain."),
 ];

@@ -65,6 +65,12 @@ pub const SHARED: &[Flag] = &[
     refused("modules", Text, None, NO_MODULES),
     refused("modules_dir", Path, None, NO_MODULES),
     refused("hooks", Text, None, NO_MODULES),
-    refused("domain", Text, None, "fault domains are not implemented yet"),
+    used(
+        "domain",
+        Text,
+        None,
+        "The region and zone in which this daemon runs, as JSON. Agents in another region than the master's are offered \
+         to frameworks that know of regions alone.",
+    ),
     refused("memory_profiling", Bool, Some("false"), "this process does not use jemalloc"),
 ];

@@ -2,6 +2,8 @@
 
 //! What clients and peers meet at a master's port: decodes, checks, and hands to the core.
 
+mod quota;
+
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -116,6 +118,8 @@ impl Service for Front {
             ("master", "create-volumes" | "destroy-volumes" | "reserve" | "unreserve") => {
                 self.operation(route.endpoint, &request).await
             }
+            ("master", "quota") => self.quota(route, &request).await,
+            ("master", "weights") => self.weights(route, &request).await,
             ("metrics", endpoint) => self.metrics(endpoint, &request).await,
             ("master", endpoint) if POST_ONLY.contains(&endpoint) => Err(unsupported(endpoint, &request)),
             ("master" | "registrar(1)" | "allocator", _) => self.show(route, &request).await,
@@ -132,7 +136,7 @@ const NOBODY: Ticket = Ticket(0);
 const ACTORS: [&str; 2] = ["slave-observer(", "crammd5-authenticator-session("];
 
 /// Endpoints that Mesos lets operators write to; here they can be read.
-const WRITABLE: &[&str] = &["maintenance/schedule", "quota", "weights"];
+const WRITABLE: &[&str] = &["maintenance/schedule"];
 
 /// Endpoints of operators that only write, and that nothing lies behind yet.
 const POST_ONLY: &[&str] = &["machine/down", "machine/up"];

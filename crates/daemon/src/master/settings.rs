@@ -7,10 +7,12 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use kaon_api::libprocess::Upid;
+use kaon_master::config::{PatternLimits, Sorter};
 use kaon_master::{Config, Policy};
 use kaon_model::{Credentials, Role};
 
 use crate::credentials::read_all;
+use crate::domain::domain;
 use crate::flags::Flags;
 use crate::version::VERSION;
 
@@ -34,6 +36,17 @@ pub fn config(flags: &Flags, address: SocketAddrV4) -> Result<Config, String> {
         allocator: policy,
         offer_timeout: flags.duration("offer_timeout"),
         min_allocatable_resources: flags.text("min_allocatable_resources").unwrap_or_default().to_owned(),
+        role_sorter: sorter(flags, "role_sorter"),
+        framework_sorter: sorter(flags, "framework_sorter"),
+        fair_sharing_excluded_resource_names: names(flags, "fair_sharing_excluded_resource_names"),
+        pattern_limits: PatternLimits {
+            memory: flags.set_bytes("offer_constraints_re2_max_mem"),
+            program_size: flags.set_integer("offer_constraints_re2_max_program_size"),
+        },
+        allocator_agent_recovery_factor: flags.set_number("allocator_agent_recovery_factor"),
+        allocator_recovery_timeout: flags.set_duration("allocator_recovery_timeout"),
+        domain: flags.text("domain").map(domain).transpose()?,
+        require_agent_domain: flags.boolean("require_agent_domain"),
         weights: weights(flags.text("weights").unwrap_or_default())?,
         roles: flags.text("roles").map(roles).transpose()?,
         root_submissions: flags.boolean("root_submissions"),
@@ -66,6 +79,16 @@ fn credentials(flags: &Flags) -> Result<Option<Arc<Credentials>>, String> {
         )),
         (None, None) => Ok(None),
     }
+}
+
+fn sorter(flags: &Flags, name: &str) -> Sorter {
+    if flags.text(name) == Some("random") { Sorter::Random } else { Sorter::Policy }
+}
+
+/// `gpus,disk`
+fn names(flags: &Flags, name: &str) -> Vec<String> {
+    let text = flags.text(name).unwrap_or_default();
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// `a=1,b=2.5`

@@ -4,7 +4,9 @@
 
 mod mark_agent_gone;
 mod operations;
+mod quota;
 mod teardown;
+mod weights;
 
 use kaon_api::v1::master::{Call, call};
 use kaon_api::wire::Enumeration;
@@ -15,6 +17,8 @@ use crate::master::{Master, Turn};
 use crate::rejection::Rejection;
 
 pub(crate) use mark_agent_gone::Gone;
+pub(crate) use quota::QuotaUpdate;
+pub(crate) use weights::WeightsUpdate;
 
 impl Master {
     /// The reply, or none where it comes once something is durable.
@@ -29,14 +33,28 @@ impl Master {
         if is_operation(kind) {
             return self.operate_on_agent(turn, call, caller).map(Some);
         }
-        match (kind, call.teardown, call.mark_agent_gone) {
-            (call::Type::Teardown, Some(call), _) => self.operator_teardown(turn, &call).map(Some),
-            (call::Type::MarkAgentGone, _, Some(call)) => self.mark_agent_gone(turn, ticket, &call),
-            (call::Type::Teardown | call::Type::MarkAgentGone, _, _) => {
-                let member = kind.name().to_ascii_lowercase();
-                Err(Rejection::Invalid(format!("Expecting '{member}' to be present")))
+        let member = kind.name().to_ascii_lowercase();
+        let missing = || Rejection::Invalid(format!("Expecting '{member}' to be present"));
+        match kind {
+            call::Type::Teardown => {
+                self.operator_teardown(turn, &call.teardown.ok_or_else(missing)?).map(Some)
             }
-            (call::Type::Unknown, ..) => Err(Rejection::NotImplemented("501 Not Implemented.".to_string())),
+            call::Type::MarkAgentGone => {
+                self.mark_agent_gone(turn, ticket, &call.mark_agent_gone.ok_or_else(missing)?)
+            }
+            call::Type::UpdateQuota => {
+                self.update_quota(turn, ticket, call.update_quota.ok_or_else(missing)?)
+            }
+            call::Type::SetQuota => {
+                self.set_quota(turn, ticket, call.set_quota.ok_or_else(missing)?.quota_request)
+            }
+            call::Type::RemoveQuota => {
+                self.remove_quota(turn, ticket, &call.remove_quota.ok_or_else(missing)?.role)
+            }
+            call::Type::UpdateWeights => {
+                self.update_weights(turn, ticket, call.update_weights.ok_or_else(missing)?.weight_infos)
+            }
+            call::Type::Unknown => Err(Rejection::NotImplemented("501 Not Implemented.".to_string())),
             _ => Err(Rejection::NotImplemented(format!("{} is not supported by this master", kind.name()))),
         }
     }

@@ -13,7 +13,7 @@ use super::admission::Admission;
 use super::removal::Cause;
 use super::reregistration::Reregistration;
 use super::silence::Silence;
-use crate::calls::operator::Gone;
+use crate::calls::operator::{Gone, QuotaUpdate, WeightsUpdate};
 use crate::config::{MAX_WRITES_IN_FLIGHT, REGISTRY_SNAPSHOT_AFTER};
 use crate::effect::Effect;
 use crate::input::Write;
@@ -35,6 +35,10 @@ pub(crate) enum Awaited {
     Gone(Gone),
     /// Agents too old to remember are forgotten.
     Collection(Vec<AgentId>),
+    /// An operator's word on quota.
+    Quota(QuotaUpdate),
+    /// An operator's word on weights.
+    Weights(WeightsUpdate),
 }
 
 /// The writes on their way.
@@ -114,6 +118,8 @@ impl Master {
                 self.agent_gone(turn, gone);
             }
             Awaited::Collection(agents) => self.collected(&agents),
+            Awaited::Quota(update) => self.quota_stored(turn, update),
+            Awaited::Weights(update) => self.weights_stored(turn, update),
         }
     }
 }

@@ -15,6 +15,7 @@ use kaon_model::{AgentId, Attribute, Attributes, FrameworkId, Now, OfferId, Reso
 use crate::config::{Config, Policy};
 use crate::events;
 use crate::master::{Master, TimerKey, Turn};
+use crate::registry::Registry;
 use crate::state::{Agent, AgentRow, Framework, FrameworkRow, Offer};
 use crate::validate::framework_info;
 
@@ -22,12 +23,21 @@ use crate::validate::framework_info;
 const ROUND_BUDGET: usize = 10_000;
 
 /// The allocator as the settings want it.
-pub(crate) fn allocator(config: &Config, now: Now) -> Allocator {
+pub(crate) fn allocator(
+    config: &Config,
+    registry: &Registry,
+    weights: &BTreeMap<Role, f64>,
+    now: Now,
+) -> Allocator {
+    let excluded = config.fair_sharing_excluded_resource_names.iter();
     let settings = kaon_allocator::Config {
         allocation_interval: config.allocation_interval,
         event_driven: config.event_driven_allocation,
         min_allocatable: config.min_allocatable().unwrap_or_default(),
         filter_gpu_resources: config.filter_gpu_resources,
+        role_sorter: config.role_sorter,
+        framework_sorter: config.framework_sorter,
+        excluded_from_shares: excluded.map(|name| name.as_str().into()).collect(),
         ..Default::default()
     };
     let policy: Box<dyn kaon_allocator::Policy> = match config.allocator {
@@ -35,11 +45,18 @@ pub(crate) fn allocator(config: &Config, now: Now) -> Allocator {
         Policy::Priority => Box::new(Priority),
     };
     let mut allocator = Allocator::new(settings, policy, now.mono);
-    for (role, weight) in &config.weights {
-        if let Ok(role) = Role::new(role) {
-            // `Config::check` has refused what is no weight.
-            let _ = allocator.set_weight(&role, *weight);
-        }
+    for (role, weight) in weights {
+        // What is no weight was refused by `Config::check`, or before it was written.
+        let _ = allocator.set_weight(role, *weight);
+    }
+    let mut quotas = false;
+    for (role, quota) in registry.quotas() {
+        allocator.set_quota(now.mono, &role, quota);
+        quotas = true;
+    }
+    if quotas {
+        let expected = registry.admitted().count() as f64 * config.allocator_agent_recovery_factor;
+        allocator.hold(now.mono, expected as usize, config.allocator_recovery_timeout);
     }
     allocator
 }
@@ -91,14 +108,16 @@ impl Master {
     /// The agent is active, with all of it free.
     pub(crate) fn enrol_agent(&mut self, row: AgentRow) {
         let agent = self.state.agent(row);
-        let refused = self.allocator.add_agent(self.now.mono, agent.id.clone(), agent_shape(agent)).is_err();
+        let shape = agent_shape(&self.config, agent);
+        let refused = self.allocator.add_agent(self.now.mono, agent.id.clone(), shape).is_err();
         debug_assert!(!refused, "the ledger holds the agents that the tables hold");
     }
 
     /// The agent has another description.
     pub(crate) fn reshape_agent(&mut self, row: AgentRow) {
         let agent = self.state.agent(row);
-        let refused = self.allocator.update_agent(self.now.mono, &agent.id, agent_shape(agent)).is_err();
+        let shape = agent_shape(&self.config, agent);
+        let refused = self.allocator.update_agent(self.now.mono, &agent.id, shape).is_err();
         debug_assert!(!refused, "the ledger holds the agents that the tables hold");
     }
 
@@ -117,7 +136,7 @@ impl Master {
     }
 
     pub(crate) fn strike_agent(&mut self, id: &AgentId) {
-        let refused = self.allocator.remove_agent(id).is_err();
+        let refused = self.allocator.remove_agent(self.now.mono, id).is_err();
         debug_assert!(!refused, "the ledger holds the agents that the tables hold");
     }
 
@@ -253,13 +272,19 @@ fn resources_for(framework: &Framework, role: &Role, resources: &Resources) -> V
     old.flatten().unwrap_or_else(|| resources.to_wire())
 }
 
-fn agent_shape(agent: &Agent) -> AgentShape {
+pub(crate) fn agent_shape(config: &Config, agent: &Agent) -> AgentShape {
+    let domain = agent.info.domain.as_ref();
+    let remote = config.is_remote(domain);
+    let fault = domain.and_then(|domain| domain.fault_domain.as_ref());
     AgentShape {
         total: (*agent.total).clone(),
         attributes: Attributes(agent.info.attributes.iter().filter_map(Attribute::from_wire).collect()),
         multi_role: agent.capabilities.multi_role(),
         hierarchical_role: agent.capabilities.hierarchical_role(),
-        remote: false,
+        remote,
+        hostname: agent.info.hostname.clone(),
+        region: fault.map(|fault| fault.region.name.clone()),
+        zone: fault.map(|fault| fault.zone.name.clone()),
     }
 }
 
@@ -277,6 +302,7 @@ fn framework_shape(framework: &Framework) -> FrameworkShape {
             reservation_refinement: own.reservation_refinement,
             region_aware: own.region_aware,
         },
+        constraints: framework.constraints.clone(),
         min_allocatable: minimums.into_iter().map(|(role, sets)| (role, MinAllocatable(sets))).collect(),
     }
 }

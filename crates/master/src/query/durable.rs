@@ -3,9 +3,11 @@
 //! What the registry holds, as readers are shown it.
 
 use kaon_api::internal::registry;
+use kaon_api::json::{Dialect, to_json};
+use kaon_api::v1;
 use kaon_api::v1::maintenance::{ClusterStatus, Schedule, cluster_status::DrainingMachine};
-use kaon_api::v1::quota::{QuotaInfo, QuotaStatus};
-use kaon_api::{internal, v1};
+use kaon_api::v1::quota::{QuotaConfig, QuotaInfo, QuotaStatus};
+use kaon_model::Scalar;
 
 use super::members::sorted;
 use crate::view::View;
@@ -34,7 +36,7 @@ pub(super) fn maintenance_status(view: &View) -> String {
 
 /// `/quota`.
 pub(super) fn quota(view: &View) -> String {
-    sorted(&quota_status(view))
+    to_json(&quota_status(view), Dialect::V0)
 }
 
 /// Mesos: there is one schedule at most.
@@ -58,8 +60,27 @@ pub(super) fn status(view: &View) -> ClusterStatus {
     status
 }
 
+/// Mesos: goes on showing roles of which the quota was removed, empty, until another master leads.
 pub(super) fn quota_status(view: &View) -> QuotaStatus {
-    let internal::Registry { quotas, quota_configs, .. } = view.registry.rest();
-    let infos: Vec<QuotaInfo> = quotas.iter().map(|quota| quota.info.clone()).collect();
-    QuotaStatus { infos, configs: quota_configs.clone(), ..Default::default() }
+    let configs: Vec<QuotaConfig> = view.registry.quota_configs().iter().map(shown).collect();
+    QuotaStatus { infos: configs.iter().map(guarantee_of).collect(), configs, ..Default::default() }
+}
+
+/// Mesos: a guarantee of nothing is not shown, a limit of nothing is.
+fn shown(config: &QuotaConfig) -> QuotaConfig {
+    let mut config = config.clone();
+    config.guarantees.retain(|_, amount| !Scalar::from_f64(amount.value).is_zero());
+    config
+}
+
+/// The old form, which knows guarantees alone.
+fn guarantee_of(config: &QuotaConfig) -> QuotaInfo {
+    let resource = |(name, amount): (&String, &v1::value::Scalar)| v1::Resource {
+        name: name.clone(),
+        r#type: v1::value::Type::Scalar,
+        scalar: Some(amount.clone()),
+        ..Default::default()
+    };
+    let guarantee = config.guarantees.iter().map(resource).collect();
+    QuotaInfo { role: Some(config.role.clone()), guarantee, ..Default::default() }
 }

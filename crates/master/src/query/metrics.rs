@@ -9,9 +9,9 @@ mod framework;
 mod names;
 mod operations;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kaon_model::{Quantities, ResourceName, Scalar, TaskState};
+use kaon_model::{Quantities, ResourceName, Role, Scalar, TaskState};
 
 use super::groups::Groups;
 use super::roles;
@@ -144,10 +144,40 @@ impl Figures {
                 self.set(format!("allocator/mesos/roles/{role}/shares/dominant"), share);
             }
         }
+        self.add_quota(view, &roles);
         for name in [ResourceName::CPUS, ResourceName::MEM, ResourceName::DISK] {
             let prefix = format!("allocator/mesos/resources/{}", name.as_str());
             self.set(format!("{prefix}/total"), total.get(&name).to_f64());
             self.set(format!("{prefix}/offered_or_allocated"), held.get(&name).to_f64());
+        }
+    }
+
+    /// Mesos: what is consumed is told of every role, the rest of those with quota alone.
+    fn add_quota(&mut self, view: &View, roles: &BTreeMap<Role, roles::Figures<'_>>) {
+        let figure = |role: &Role, name: &ResourceName, what: &str| {
+            format!("allocator/mesos/quota/roles/{role}/resources/{}/{what}", name.as_str())
+        };
+        for (role, figures) in roles {
+            for (name, amount) in figures.consumed().iter() {
+                self.set(figure(role, name, "consumed"), amount.to_f64());
+            }
+        }
+        for (role, quota) in view.registry.quotas() {
+            let mut names: BTreeSet<&ResourceName> = BTreeSet::new();
+            for (name, amount) in quota.guarantees.iter() {
+                self.set(figure(&role, name, "guarantee"), amount.to_f64());
+                names.insert(name);
+            }
+            for (name, amount) in quota.limits.iter() {
+                self.set(figure(&role, name, "limit"), amount.to_f64());
+                names.insert(name);
+            }
+            for name in names {
+                let held = roles.get(&role).map_or(0.0, |figures| {
+                    figures.offered.get(name).to_f64() + figures.allocated.get(name).to_f64()
+                });
+                self.set(figure(&role, name, "offered_or_allocated"), held);
+            }
         }
     }
 

@@ -2,16 +2,14 @@
 
 //! The offers that wait for an answer, as readers are shown them.
 
-use kaon_api::json::{Dialect, JsonWriter};
+use kaon_api::json::JsonWriter;
 use kaon_api::v1;
-use kaon_model::{ExecutorId, Role};
+use kaon_model::ExecutorId;
 
-use super::frameworks::NONE;
-use super::members::{self, Members};
+use super::members::Members;
 use super::resources::put_flat;
 use crate::flows::offering::wire_offer;
 use crate::state::{Agent, Framework, Offer, Tables};
-use crate::view::View;
 
 /// Writes the v0 form.
 pub(super) fn write(w: &mut JsonWriter<'_>, tables: &Tables, offer: &Offer) {
@@ -39,23 +37,6 @@ pub(super) fn message<'a>(
         resources: offer.resources.allocate(&offer.role).to_wire(),
         allocation_info: Some(v1::resource::AllocationInfo { role, ..Default::default() }),
         ..wire_offer(offer, agent, framework)
-    })
-}
-
-/// `/allocator/offer_constraints_debug`: whom constraints keep from which agents. Offers do not heed them yet, so they
-/// keep nobody away.
-pub(super) fn constraints(view: &View) -> String {
-    members::object(Dialect::V0, |w| {
-        w.put_object("frameworks", |w| {
-            for (_, framework) in view.tables.frameworks_by_age() {
-                w.put_object(framework.id.as_str(), |w| {
-                    w.put_texts("suppressed_roles", framework.suppressed.iter().map(Role::as_str));
-                    w.put_object("excluded_by_attribute_constraints", |w| {
-                        framework.roles.iter().for_each(|role| w.put_texts(role.as_str(), NONE));
-                    });
-                });
-            }
-        });
     })
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use kaon_allocator::Quota;
 use kaon_api::json::Dialect;
 use kaon_api::v1;
 use kaon_model::{FrameworkId, Quantities, Resources, Role};
@@ -27,17 +28,23 @@ pub(super) struct Figures<'a> {
 
 /// `/roles`.
 pub(super) fn endpoint(view: &View) -> String {
+    let quotas: BTreeMap<Role, Quota> = view.registry.quotas().collect();
+    let none = Quota::default();
     members::object(Dialect::V0, |w| {
         w.put_list("roles", figures(view), |w, (role, figures)| {
-            let nothing = Quantities::new();
+            let quota = quotas.get(&role).unwrap_or(&none);
             w.object(|w| {
                 w.put_text("name", role.as_str());
                 w.put_number("weight", weight(view, &role));
                 w.put_object("quota", |w| {
                     w.put_text("role", role.as_str());
-                    put_quantities(w, "guarantee", &nothing);
-                    put_quantities(w, "limit", &nothing);
-                    put_quantities(w, "consumed", &sum(&figures.allocated, &figures.idle_reserved));
+                    put_quantities(w, "guarantee", &quota.guarantees);
+                    w.put_object("limit", |w| {
+                        let limits: BTreeMap<_, _> =
+                            quota.limits.iter().map(|(name, most)| (name.as_str(), most)).collect();
+                        limits.into_iter().for_each(|(name, most)| w.put_number(name, most.to_f64()));
+                    });
+                    put_quantities(w, "consumed", &figures.consumed());
                 });
                 put_quantities(w, "resources", &sum(&figures.allocated, &figures.offered));
                 put_quantities(w, "allocated", &figures.allocated);
@@ -118,6 +125,18 @@ fn sum(a: &Quantities, b: &Quantities) -> Quantities {
     sum
 }
 
+/// What counts against the quota of each role that is known, apart from what is merely offered.
+pub(crate) fn consumed(view: &View) -> BTreeMap<Role, Quantities> {
+    figures(view).into_iter().map(|(role, figures)| (role, figures.consumed())).collect()
+}
+
+impl Figures<'_> {
+    /// Mesos: what is reserved counts even while it is idle, what is offered does not.
+    pub fn consumed(&self) -> Quantities {
+        sum(&self.allocated, &self.idle_reserved)
+    }
+}
+
 /// All roles that are known, in the order of their names, with what is held in each.
 pub(super) fn figures(view: &View) -> BTreeMap<Role, Figures<'_>> {
     let sums = Sums::of(&view.tables);
@@ -142,6 +161,9 @@ pub(super) fn figures(view: &View) -> BTreeMap<Role, Figures<'_>> {
     }
     for role in view.weights.keys() {
         enter(&mut roles, role);
+    }
+    for (role, _) in view.registry.quotas() {
+        enter(&mut roles, &role);
     }
     if let Some(allowed) = &view.config.roles {
         keep_allowed(&mut roles, allowed);

@@ -5,6 +5,8 @@
 //! Each is one byte of kind, four bytes of length (little-endian), and a protobuf message of Mesos's registry. A
 //! record that a power cut tore is the store's to find out, by its checksum.
 
+use kaon_api::internal;
+use kaon_api::internal::registry::Weight;
 use kaon_api::internal::registry::{Agent, GoneAgent, GoneAgents, UnreachableAgent};
 use kaon_api::v1;
 use kaon_api::wire::Message;
@@ -18,6 +20,8 @@ const REMOVE: u8 = 3;
 const UNREACHABLE: u8 = 4;
 const GONE: u8 = 5;
 const PRUNE: u8 = 6;
+const QUOTAS: u8 = 7;
+const WEIGHTS: u8 = 8;
 
 /// The record of one write.
 pub fn encode(operations: &[Operation]) -> Vec<u8> {
@@ -50,6 +54,16 @@ fn encode_one(operation: &Operation) -> (u8, Vec<u8>) {
         Operation::Prune(ids) => {
             let one = |id| GoneAgent { id: wire_id(id), ..Default::default() };
             (PRUNE, GoneAgents { agents: ids.iter().map(one).collect(), ..Default::default() }.encode())
+        }
+        Operation::SetQuotas(configs) => {
+            let part = internal::Registry { quota_configs: configs.clone(), ..Default::default() };
+            (QUOTAS, part.encode())
+        }
+        Operation::SetWeights(weights) => {
+            let one = |info: &v1::WeightInfo| Weight { info: info.clone(), ..Default::default() };
+            let part =
+                internal::Registry { weights: weights.iter().map(one).collect(), ..Default::default() };
+            (WEIGHTS, part.encode())
         }
     }
 }
@@ -87,6 +101,11 @@ fn decode_one(kind: u8, body: &[u8]) -> Result<Operation, String> {
         PRUNE => {
             let all: GoneAgents = message(body)?;
             Ok(Operation::Prune(all.agents.into_iter().map(|entry| model_id(entry.id)).collect()))
+        }
+        QUOTAS => Ok(Operation::SetQuotas(message::<internal::Registry>(body)?.quota_configs)),
+        WEIGHTS => {
+            let part: internal::Registry = message(body)?;
+            Ok(Operation::SetWeights(part.weights.into_iter().map(|weight| weight.info).collect()))
         }
         kind => Err(format!("it holds an operation of kind {kind}, which only a newer version knows")),
     }

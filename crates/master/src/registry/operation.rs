@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use kaon_api::internal::registry::{Agent, GoneAgent, UnreachableAgent};
+use kaon_api::internal::registry::{MinimumCapability, Weight};
 use kaon_api::v1;
+use kaon_api::v1::quota::QuotaConfig;
 use kaon_model::AgentId;
 
 use super::Registry;
@@ -26,6 +28,10 @@ pub enum Operation {
     MarkGone(AgentId, v1::TimeInfo),
     /// What was known of these agents is too old, or too much.
     Prune(Vec<AgentId>),
+    /// The quotas of these roles are set; those that promise and limit nothing are removed.
+    SetQuotas(Vec<QuotaConfig>),
+    /// The weights of these roles are set.
+    SetWeights(Vec<v1::WeightInfo>),
 }
 
 impl Operation {
@@ -42,6 +48,8 @@ impl Operation {
                 registry.unreachable.remove(id);
                 registry.gone.remove(id);
             }),
+            Operation::SetQuotas(configs) => set_quotas(registry, configs),
+            Operation::SetWeights(weights) => set_weights(registry, weights),
         }
     }
 }
@@ -88,4 +96,38 @@ fn mark_gone(registry: &mut Registry, id: &AgentId, since: &v1::TimeInfo) {
     let entry =
         GoneAgent { id: v1::AgentID::from(id.as_str()), timestamp: since.clone(), ..Default::default() };
     registry.gone.insert(id.clone(), Arc::new(entry));
+}
+
+/// Mesos: a master that does not know of quota with limits must not take over while there is any.
+fn set_quotas(registry: &mut Registry, configs: &[QuotaConfig]) {
+    let kept = &mut registry.rest;
+    for config in configs {
+        let known = kept.quota_configs.iter().position(|known| known.role == config.role);
+        match (known, super::quota::of(config).is_default()) {
+            (Some(at), true) => drop(kept.quota_configs.remove(at)),
+            (Some(at), false) => kept.quota_configs[at] = config.clone(),
+            (None, true) => {}
+            (None, false) => kept.quota_configs.push(config.clone()),
+        }
+        kept.quotas.retain(|old| old.info.role.as_ref() != Some(&config.role));
+    }
+    kept.minimum_capabilities.retain(|known| known.capability != QUOTA_V2);
+    if !kept.quota_configs.is_empty() {
+        let capability = QUOTA_V2.to_string();
+        kept.minimum_capabilities.push(MinimumCapability { capability, ..Default::default() });
+    }
+}
+
+/// What a master must be capable of to lead where there is quota.
+pub(super) const QUOTA_V2: &str = "QUOTA_V2";
+
+fn set_weights(registry: &mut Registry, weights: &[v1::WeightInfo]) {
+    let kept = &mut registry.rest.weights;
+    for info in weights {
+        let weight = Weight { info: info.clone(), ..Default::default() };
+        match kept.iter_mut().find(|known| known.info.role == info.role) {
+            Some(known) => *known = weight,
+            None => kept.push(weight),
+        }
+    }
 }

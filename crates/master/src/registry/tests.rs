@@ -14,6 +14,16 @@ fn at(nanoseconds: i64) -> v1::TimeInfo {
     v1::TimeInfo { nanoseconds, ..Default::default() }
 }
 
+fn quota(role: &str, cpus: f64) -> v1::quota::QuotaConfig {
+    let amount = v1::value::Scalar { value: cpus, ..Default::default() };
+    let guarantees = [("cpus".to_string(), amount)].into();
+    v1::quota::QuotaConfig { role: role.into(), guarantees, ..Default::default() }
+}
+
+fn weight(role: &str, weight: f64) -> v1::WeightInfo {
+    v1::WeightInfo { role: Some(role.into()), weight, ..Default::default() }
+}
+
 fn story() -> Vec<Operation> {
     vec![
         Operation::AdmitAgent(info("a", 1)),
@@ -28,6 +38,10 @@ fn story() -> Vec<Operation> {
         Operation::AdmitAgent(info("e", 5)),
         Operation::RemoveAgent("e".into()),
         Operation::Prune(vec!["x".into()]),
+        Operation::SetQuotas(vec![quota("q", 1.5), quota("p", 2.0)]),
+        Operation::SetWeights(vec![weight("w", 2.0), weight("v", 3.0)]),
+        Operation::SetQuotas(vec![quota("p", 0.0), quota("q", 4.0)]),
+        Operation::SetWeights(vec![weight("w", 2.5)]),
     ]
 }
 
@@ -71,4 +85,31 @@ fn damage_is_told_with_its_place() {
     }
     assert!(Registry::recover(None, &[vec![99, 0, 0, 0, 0]]).unwrap_err().to_string().contains("kind 99"));
     assert!(Registry::recover(Some(&[0xff]), &[]).is_err());
+}
+
+#[test]
+fn quota_and_weights_are_kept_by_role() {
+    let mut registry = Registry::default();
+    story().iter().for_each(|operation| operation.apply(&mut registry));
+    let quotas: Vec<String> =
+        registry.quotas().map(|(role, quota)| format!("{role} {}", quota.guarantees)).collect();
+    assert_eq!(quotas, ["q cpus:4"], "one that promises nothing is none");
+    let weights: Vec<String> = registry.weights().map(|(role, weight)| format!("{role}={weight}")).collect();
+    assert_eq!(weights, ["w=2.5", "v=3"]);
+    let needed = |registry: &Registry| registry.to_wire().minimum_capabilities.len();
+    assert_eq!(needed(&registry), 1);
+    Operation::SetQuotas(vec![quota("q", 0.0)]).apply(&mut registry);
+    assert_eq!(needed(&registry), 0, "any master may lead again");
+}
+
+#[test]
+fn a_registry_that_needs_more_than_this_version_knows_is_not_taken() {
+    let needed = |name: &str| {
+        let capability =
+            internal::registry::MinimumCapability { capability: name.into(), ..Default::default() };
+        internal::Registry { minimum_capabilities: vec![capability], ..Default::default() }.encode()
+    };
+    assert!(Registry::recover(Some(&needed("QUOTA_V2")), &[]).is_ok());
+    let error = Registry::recover(Some(&needed("FLIGHT")), &[]).unwrap_err().to_string();
+    assert!(error.starts_with("the registry needs a master that is capable of FLIGHT"), "{error}");
 }

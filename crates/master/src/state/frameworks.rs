@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
+use kaon_allocator::Constraints;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{FrameworkId, Index, Role, Wall};
@@ -28,6 +29,8 @@ pub struct Framework {
     pub roles: Arc<BTreeSet<Role>>,
     pub suppressed: Arc<BTreeSet<Role>>,
     pub offer_constraints: Option<Arc<v1::scheduler::OfferConstraints>>,
+    /// The same, as the allocator heeds them.
+    pub constraints: Arc<Constraints>,
     pub connection: Connection,
     pub registered: Wall,
     pub reregistered: Wall,
@@ -57,6 +60,7 @@ impl Framework {
             info: Arc::new(info),
             suppressed: Arc::default(),
             offer_constraints: None,
+            constraints: Arc::default(),
             connection,
             registered: now,
             reregistered: now,

@@ -7,18 +7,20 @@ use std::collections::BTreeSet;
 use kaon_api::{internal, v1};
 use kaon_model::{resource_validity::validate_all, validate_id};
 
+use crate::config::Config;
+
 /// The least version of an agent that is admitted.
 const OLDEST: [u64; 3] = [1, 0, 0];
 
 /// Checks a registration. Mesos says nothing to an agent whose registration is not well-formed.
-pub(crate) fn register(message: &internal::RegisterAgentMessage) -> Result<(), String> {
-    agent_info(&message.agent)?;
+pub(crate) fn register(message: &internal::RegisterAgentMessage, config: &Config) -> Result<(), String> {
+    agent_info(&message.agent, config)?;
     checkpointed(&message.agent, &message.checkpointed_resources)
 }
 
 /// Checks a re-registration with all that comes in it.
-pub(crate) fn reregister(message: &internal::ReregisterAgentMessage) -> Result<(), String> {
-    agent_info(&message.agent)?;
+pub(crate) fn reregister(message: &internal::ReregisterAgentMessage, config: &Config) -> Result<(), String> {
+    agent_info(&message.agent, config)?;
     let Some(agent) = message.agent.id.as_ref().filter(|id| !id.value.is_empty()) else {
         return Err("the agent comes back without its id".to_string());
     };
@@ -39,13 +41,16 @@ pub(crate) fn reregister(message: &internal::ReregisterAgentMessage) -> Result<(
     Ok(())
 }
 
-fn agent_info(info: &v1::AgentInfo) -> Result<(), String> {
+fn agent_info(info: &v1::AgentInfo, config: &Config) -> Result<(), String> {
     if let Some(id) = info.id.as_ref().filter(|id| !id.value.is_empty()) {
         validate_id(&id.value).map_err(|error| error.to_string())?;
     }
-    if info.domain.is_some() {
-        // Mesos: an agent with a domain cannot join a master without one.
+    if info.domain.is_some() && config.domain.is_none() {
+        // Mesos: whether it is near could not be told.
         return Err("the agent lies in a domain, and this master in none".to_string());
+    }
+    if info.domain.is_none() && config.require_agent_domain {
+        return Err("the agent lies in no domain, and --require_agent_domain is set".to_string());
     }
     validate_all(&info.resources).map_err(|error| error.to_string())
 }

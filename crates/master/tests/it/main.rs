@@ -2,10 +2,12 @@
 
 //! The master as its peers see it: scenes, tables of texts, and floods of nonsense.
 
+mod eligibility;
 mod endings;
 mod nonsense;
 mod offers;
 mod operations;
+mod quota;
 mod reconciliation;
 mod scene;
 mod scenes;

@@ -207,6 +207,14 @@ impl Stage {
                 self.config.authenticate_frameworks = true;
             }
             "root_submissions" => self.config.root_submissions = value.parse().unwrap(),
+            "roles" => self.config.roles = Some(value.split(',').map(str::to_string).collect()),
+            "filter_gpu_resources" => self.config.filter_gpu_resources = value.parse().unwrap(),
+            "require_agent_domain" => self.config.require_agent_domain = value.parse().unwrap(),
+            "domain" => {
+                let text =
+                    format!(r#"{{"fault_domain":{{"region":{{"name":"{value}"}},"zone":{{"name":"z"}}}}}}"#);
+                self.config.domain = Some(json::<kaon_api::v1::DomainInfo>(&text));
+            }
             _ => panic!("no setting {name} here"),
         }
         self.master = Master::new(self.config.clone(), Registry::default(), [1; 32], self.now);

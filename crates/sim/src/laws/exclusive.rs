@@ -26,8 +26,17 @@ impl Amount {
         Amount { cpus: sum("cpus"), mem: sum("mem") }
     }
 
-    fn plus(self, other: Amount) -> Amount {
+    pub fn plus(self, other: Amount) -> Amount {
         Amount { cpus: self.cpus + other.cpus, mem: self.mem + other.mem }
+    }
+
+    pub fn minus(self, other: Amount) -> Amount {
+        Amount { cpus: self.cpus - other.cpus, mem: self.mem - other.mem }
+    }
+
+    pub fn minus_at_least_zero(self, other: Amount) -> Amount {
+        let rest = self.minus(other);
+        Amount { cpus: rest.cpus.max(0), mem: rest.mem.max(0) }
     }
 
     fn exceeds(self, other: Amount) -> bool {

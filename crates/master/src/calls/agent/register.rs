@@ -23,7 +23,7 @@ impl Master {
         message: internal::RegisterAgentMessage,
     ) {
         self.state.tables.counters.messages_register_slave += 1;
-        if agent_message::register(&message).is_err()
+        if agent_message::register(&message, &self.config).is_err()
             || self.awaiting.registering.contains(&from)
             || agent_message::version(message.version.as_deref()).is_err()
         {

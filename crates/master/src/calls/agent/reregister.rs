@@ -45,7 +45,7 @@ impl Master {
         if self.registry.is_gone(id.as_str()) {
             return self.shut_down(turn, &from, "Agent has been marked gone");
         }
-        if agent_message::reregister(&message).is_err()
+        if agent_message::reregister(&message, &self.config).is_err()
             || agent_message::version(message.version.as_deref()).is_err()
             || self.awaiting.is_full()
         {

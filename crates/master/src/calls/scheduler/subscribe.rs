@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use kaon_allocator::Constraints;
 use kaon_api::v1::scheduler::{Call, call};
 use kaon_api::v1::{FrameworkInfo, scheduler};
 use kaon_model::{FrameworkId, Role};
 
+use crate::config::Config;
 use crate::effect::{Effect, ToPeer};
 use crate::events;
 use crate::input::{Caller, Stream};
@@ -71,7 +73,7 @@ impl Master {
         if id.as_deref().is_some_and(|id| self.state.tables.history.is_completed(id)) {
             return Err("Framework has been removed".to_string());
         }
-        let wishes = Wishes::check(&info, &suppressed, constraints)?;
+        let wishes = Wishes::check(&info, &suppressed, constraints, &self.config)?;
         Ok(Subscription { id, info, wishes })
     }
 
@@ -228,6 +230,7 @@ pub(in crate::calls) struct Subscription {
 pub(super) struct Wishes {
     suppressed: BTreeSet<Role>,
     constraints: Option<scheduler::OfferConstraints>,
+    compiled: Constraints,
 }
 
 impl Wishes {
@@ -236,22 +239,25 @@ impl Wishes {
         info: &FrameworkInfo,
         suppressed: &[String],
         constraints: Option<scheduler::OfferConstraints>,
+        config: &Config,
     ) -> Result<Wishes, String> {
         let roles = roles_of(info);
         let suppressed = framework_info::suppressed(suppressed, &roles)?;
-        offer_constraints::offer_constraints(constraints.as_ref(), &roles)?;
-        Ok(Wishes { suppressed, constraints })
+        let compiled = offer_constraints::offer_constraints(constraints.as_ref(), &roles, config)?;
+        Ok(Wishes { suppressed, constraints, compiled })
     }
 
     pub(super) fn new(
         suppressed: BTreeSet<Role>,
         constraints: Option<scheduler::OfferConstraints>,
+        compiled: Constraints,
     ) -> Wishes {
-        Wishes { suppressed, constraints }
+        Wishes { suppressed, constraints, compiled }
     }
 
     pub(super) fn put_into(self, framework: &mut Framework) {
         framework.suppressed = self.suppressed.into();
         framework.offer_constraints = self.constraints.map(Into::into);
+        framework.constraints = self.compiled.into();
     }
 }

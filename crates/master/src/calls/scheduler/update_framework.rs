@@ -31,10 +31,12 @@ impl Master {
         }
         framework_info::update(&old, &info, true)
             .map_err(|e| Rejection::Invalid(format!("FrameworkInfo update is not valid: {e}")))?;
-        offer_constraints::offer_constraints(call.offer_constraints.as_ref(), &roles).map_err(|e| {
-            Rejection::Invalid(format!("'UpdateFramework.offer_constraints' are not valid: {e}"))
-        })?;
-        let wishes = Wishes::new(suppressed, call.offer_constraints);
+        let constraints = call.offer_constraints;
+        let compiled = offer_constraints::offer_constraints(constraints.as_ref(), &roles, &self.config)
+            .map_err(|e| {
+                Rejection::Invalid(format!("'UpdateFramework.offer_constraints' are not valid: {e}"))
+            })?;
+        let wishes = Wishes::new(suppressed, constraints, compiled);
         let framework = self.state.framework_mut(row);
         framework.set_info(info);
         wishes.put_into(framework);

@@ -40,10 +40,20 @@ fn maintenance_and_quota_are_told() {
         r#""unavailability":{"start":{"nanoseconds":7}}}]}"#
     );
     assert_eq!(got(&view, "maintenance/schedule", &[]), schedule);
-    let quota = r#"{"configs":[{"limits":{"cpus":{"value":2.5}},"role":"eng"}]}"#;
+    let quota = r#"{"infos":[{"role":"eng"}],"configs":[{"role":"eng","limits":{"cpus":{"value":2.5}}}]}"#;
     assert_eq!(got(&view, "quota", &[]), quota);
-    let quota = r#"{"status":{"configs":[{"role":"eng","limits":{"cpus":{"value":2.5}}}]}}"#;
+    let quota =
+        r#"{"status":{"infos":[{"role":"eng"}],"configs":[{"role":"eng","limits":{"cpus":{"value":2.5}}}]}}"#;
     assert!(asked(&view, "GET_QUOTA").ends_with(&format!(r#""get_quota":{quota}}}"#)));
+}
+
+#[test]
+fn quota_has_figures() {
+    let figures = crate::query::metrics(&view());
+    let quota =
+        |what: &str| figures.get(&format!("allocator/mesos/quota/roles/eng/resources/cpus/{what}")).copied();
+    assert_eq!((quota("limit"), quota("offered_or_allocated")), (Some(2.5), Some(0.0)));
+    assert_eq!((quota("guarantee"), quota("consumed")), (None, None));
 }
 
 #[test]

@@ -49,6 +49,23 @@ fn show_operation(operation: &Operation) -> String {
         Operation::MarkUnreachable(id, _) => format!("unreachable {id}"),
         Operation::MarkGone(id, _) => format!("gone {id}"),
         Operation::Prune(ids) => format!("prune {ids:?}"),
+        Operation::SetQuotas(configs) => {
+            let amounts = |map: &std::collections::BTreeMap<String, v1::value::Scalar>| {
+                let one = |(name, amount): (&String, &v1::value::Scalar)| format!("{name}:{}", amount.value);
+                let all: Vec<String> = map.iter().map(one).collect();
+                if all.is_empty() { "{}".to_string() } else { all.join(";") }
+            };
+            let one = |config: &v1::quota::QuotaConfig| {
+                format!("quotas {} {} {}", config.role, amounts(&config.guarantees), amounts(&config.limits))
+            };
+            configs.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
+        Operation::SetWeights(infos) => {
+            let one = |info: &v1::WeightInfo| {
+                format!("weigh {} {}", info.role.as_deref().unwrap_or_default(), info.weight)
+            };
+            infos.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
     }
 }
 
