@@ -80,9 +80,12 @@ def offered(driver):
 
 def fresh_offer(driver):
     """An offer that is still out: one that was declined or rescinded meanwhile does not count."""
-    driver.forget("ResourceOffersMessage", "RescindResourceOfferMessage")
     call(driver, "REVIVE")
-    return offered(driver)
+    while True:
+        offer, pid = offered(driver)
+        if any(standing["id"] == offer["id"] for standing in shown()["offers"]):
+            driver.forget("RescindResourceOfferMessage")
+            return offer, pid
 
 
 def update(driver, name, state, **expected):
@@ -198,7 +201,7 @@ agent_process.kill()
 agent_process.wait()
 start_agent()
 acknowledge(one, update(one, "a", "RUNNING", data=b"after the restart"))
-one.forget("ResourceOffersMessage", "RescindResourceOfferMessage", "StatusUpdateMessage")
+one.forget("StatusUpdateMessage")
 
 # The same by mesos.scheduler.Call.
 offer, agent = fresh_offer(one)
@@ -213,7 +216,6 @@ call(one, "REQUEST", request={"requests": []})
 call(one, "KILL", kill={"task_id": "b"})
 acknowledge_by_call(one, update(one, "b", "KILLED", source=2))
 call(one, "SUPPRESS")
-one.forget("ResourceOffersMessage", "RescindResourceOfferMessage")
 time.sleep(0.5)
 offer, agent = fresh_offer(one)
 call(one, "DECLINE", decline={"offer_ids": [offer["id"]], "filters": {"refuse_seconds": 3600.0}})
