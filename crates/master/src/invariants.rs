@@ -139,13 +139,18 @@ fn operations(master: &Master) -> Result<(), String> {
         })?;
         let found = master.state.operations.row(operation.agent, &uuid) == Some(row);
         ensure(found, || format!("operation {uuid} is not found by its uuid"))?;
-        let over = crate::state::operations::is_over(operation.state());
-        ensure(!over || operation.hoped.is_none(), || format!("operation {uuid} is over, yet hoped for"))?;
         let told = operation
             .framework
             .as_ref()
             .is_none_or(|framework| master.state.operations.of_framework(framework).contains(&row));
         ensure(told, || format!("operation {uuid} is not among those of its framework"))?;
+    }
+    for row in master.state.hopes.agents() {
+        let agent = master.state.agent(row);
+        let hoped = master.state.hopes.total(row);
+        ensure(hoped.as_ref() == Some(&*agent.total), || {
+            format!("agent {} has {}, and its orders come to {hoped:?}", agent.id, agent.total)
+        })?;
     }
     Ok(())
 }

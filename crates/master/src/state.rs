@@ -11,6 +11,7 @@ pub mod counters;
 pub mod executors;
 pub mod frameworks;
 pub mod history;
+pub(crate) mod hopes;
 pub mod offers;
 pub mod operations;
 pub mod tasks;
@@ -49,4 +50,5 @@ pub(crate) struct State {
     pub tasks: tasks::Tasks,
     pub executors: executors::Executors,
     pub operations: operations::Operations,
+    pub hopes: hopes::Hopes,
 }

@@ -184,11 +184,6 @@ impl Conversion {
         }
     }
 
-    /// What undoes this step.
-    pub fn inverse(&self) -> Conversion {
-        Conversion::new(self.converted.clone(), self.consumed.clone())
-    }
-
     /// The same step on resources that are charged to nobody.
     pub fn unallocate(&self) -> Conversion {
         Conversion {

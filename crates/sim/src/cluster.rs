@@ -33,8 +33,6 @@ pub struct Options {
     pub healing: Duration,
     pub echo: bool,
     pub policy: kaon_master::config::Policy,
-    /// Whether frameworks also reserve, and make volumes.
-    pub operations: bool,
     /// The rule of the ledger that is broken on purpose.
     #[cfg(feature = "sabotage")]
     pub sabotage: Option<kaon_allocator::Sabotage>,
@@ -47,7 +45,6 @@ impl Default for Options {
             healing: Duration::from_secs(25 * 60),
             echo: false,
             policy: kaon_master::config::Policy::Hierarchical,
-            operations: false,
             #[cfg(feature = "sabotage")]
             sabotage: None,
         }
@@ -129,7 +126,7 @@ impl Cluster {
     fn new(seed: u64, options: Options) -> Cluster {
         let mut rng = Entropy::from_u64(seed);
         let agents = 1 + rng.below(5) as usize;
-        let profiles = schedulers::profiles(&mut rng, options.operations);
+        let profiles = schedulers::profiles(&mut rng);
         let delay_max = Duration::from_millis(1 + rng.below(40));
         let mut cluster = Cluster {
             options,

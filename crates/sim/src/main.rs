@@ -32,9 +32,6 @@ struct Arguments {
     /// How many clusters run at once
     #[arg(long, default_value_t = 2)]
     jobs: usize,
-    /// Frameworks reserve and make volumes, too. Known to break a law: seed 7
-    #[arg(long)]
-    operations: bool,
     /// Strict priority instead of fair shares
     #[arg(long)]
     priority: bool,
@@ -64,7 +61,6 @@ fn main() -> ExitCode {
     let options = Options {
         safety,
         policy,
-        operations: arguments.operations,
         #[cfg(feature = "sabotage")]
         sabotage: arguments.sabotage,
         ..Options::default()

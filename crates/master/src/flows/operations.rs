@@ -23,9 +23,11 @@ impl Master {
         order: v1::offer::Operation,
         steps: Vec<Conversion>,
     ) {
+        let before = self.state.agent(row).total.clone();
         self.follow_ledger(row);
         let agent = self.state.agent(row);
         let Some(version) = agent.resource_version.clone().filter(|_| agent.applies_operations()) else {
+            self.state.hopes.forget(row);
             return self.checkpoint_resources(turn, row);
         };
         let (pid, agent_id) = (agent.pid.clone(), v1::AgentID::from(agent.id.as_str()));
@@ -45,8 +47,8 @@ impl Master {
             uuid: wire_uuid(uuid),
             ..Default::default()
         };
-        let (body, hoped) = (Arc::new(body), Some(steps.into()));
-        self.state.insert_operation(Operation { uuid, agent: row, framework, body, hoped });
+        self.state.insert_operation(Operation { uuid, agent: row, framework, body: Arc::new(body) });
+        self.state.hopes.order(row, &before, uuid, steps);
         let apply = internal::ApplyOperationMessage {
             framework_id,
             operation_info: Box::new(order),
@@ -105,22 +107,17 @@ impl Master {
         counters.uncount_operation(kind, before);
         counters.count_operation(kind, state);
         if is_over(state) {
-            let hoped = self.state.operation_mut(row).hoped.take();
-            if let Some(steps) = hoped.filter(|_| state != v1::OperationState::OperationFinished) {
-                self.take_back(turn, row, &steps);
-            }
+            self.hope_ends(turn, row, state);
         }
     }
 
-    /// The agent did not do what was hoped. Mesos: keeps it on its books until the agent registers again.
-    fn take_back(&mut self, turn: &mut Turn, row: OperationRow, steps: &[Conversion]) {
-        let agent = self.state.operation(row).agent;
-        let undone = steps
-            .iter()
-            .rev()
-            .try_fold((*self.state.agent(agent).total).clone(), |total, step| step.inverse().apply(&total));
-        // What cannot be undone was changed further; then each later operation comes to nothing as well.
-        if let Ok(total) = undone {
+    /// Mesos: keeps what the agent did not do on its books until the agent registers again.
+    fn hope_ends(&mut self, turn: &mut Turn, row: OperationRow, state: v1::OperationState) {
+        let operation = self.state.operation(row);
+        let (agent, uuid) = (operation.agent, operation.uuid);
+        if state == v1::OperationState::OperationFinished {
+            self.state.hopes.done(agent, &uuid);
+        } else if let Some(total) = self.state.hopes.failed(agent, &uuid) {
             self.set_total(turn, agent, total);
         }
     }
@@ -133,13 +130,6 @@ impl Master {
         self.withdraw_agent_offers(turn, row);
         self.state.agent_mut(row).total = Arc::new(total);
         self.reshape_agent(row);
-    }
-
-    /// What the agent says of its total holds, whatever was hoped.
-    pub(crate) fn hope_no_more(&mut self, row: AgentRow) {
-        for operation in self.state.operations.of_agent(row) {
-            self.state.operation_mut(operation).hoped = None;
-        }
     }
 
     /// Whether the framework acknowledges what becomes of an operation; else the master does.
@@ -177,7 +167,7 @@ impl Master {
             if self.state.operations.row(row, &uuid).is_none() && !full {
                 let framework = body.framework_id.as_ref().map(|id| FrameworkId::from(id.value.as_str()));
                 let body = Arc::new(body);
-                self.state.insert_operation(Operation { uuid, agent: row, framework, body, hoped: None });
+                self.state.insert_operation(Operation { uuid, agent: row, framework, body });
             }
         }
         known.sort();

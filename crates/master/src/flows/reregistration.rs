@@ -87,12 +87,23 @@ impl Master {
         let same = known.is_some() && known == told;
         let capabilities = AgentCapabilities::from_wire(&back.message.agent_capabilities);
         if capabilities.resource_provider() && !same {
-            self.hope_no_more(row);
+            self.state.hopes.forget(row);
             return back.total.clone();
         }
         let described = Resources::from_wire(&back.info.resources).unwrap_or_default();
-        let ours = self.state.agent(row).total.checkpointed();
-        described.with_checkpointed(&ours).unwrap_or_else(|_| back.total.clone())
+        let checkpointed = |total: &Resources| described.with_checkpointed(&total.checkpointed());
+        match checkpointed(&self.state.agent(row).total) {
+            Ok(total) => {
+                self.state
+                    .hopes
+                    .rebase(row, |known| checkpointed(known).unwrap_or_else(|_| back.total.clone()));
+                total
+            }
+            Err(_) => {
+                self.state.hopes.forget(row);
+                back.total.clone()
+            }
+        }
     }
 
     fn refresh_agent(&mut self, turn: &mut Turn, row: AgentRow, back: &Reregistration) {

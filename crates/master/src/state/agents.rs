@@ -167,6 +167,7 @@ impl State {
         self.agents.by_observer.remove(&agent.pulse.observer);
         self.release_address(&agent.pid, row);
         drop(self.agents.take_kills(row));
+        self.hopes.forget(row);
         agent
     }
 

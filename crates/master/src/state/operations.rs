@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kaon_api::v1;
-use kaon_model::{Conversion, FrameworkId, Index, Uuid};
+use kaon_model::{FrameworkId, Index, Uuid};
 
 use super::{AgentRow, State};
 
@@ -22,9 +22,6 @@ pub struct Operation {
     pub framework: Option<FrameworkId>,
     /// As it was ordered, with all that was heard of it.
     pub body: Arc<v1::Operation>,
-    /// The steps that this master has taken on the agent's total, in the hope that the agent takes them too. None once
-    /// the agent has told how it ended, or what its total is.
-    pub hoped: Option<Arc<[Conversion]>>,
 }
 
 impl Operation {

@@ -64,17 +64,6 @@ proptest! {
         prop_assert_eq!(after.apply(&steps(&unreserve(&reserved))).unwrap(), all);
     }
 
-    #[test]
-    fn a_step_is_undone_by_its_inverse(all in some::resources(), some in some::resources()) {
-        let some = some.filter(Resource::is_unreserved);
-        prop_assume!(all.contains_all(&some));
-        let reserved = some.push_reservation(&Reservation::dynamic(Role::new("z").unwrap(), None));
-        for step in steps(&reserve(&reserved)) {
-            let after = step.apply(&all).unwrap();
-            prop_assert_eq!(step.inverse().apply(&after).unwrap(), all.clone());
-        }
-    }
-
     /// What an agent remembers, put on what it was described with, is what it had.
     #[test]
     fn a_total_is_made_again_of_what_was_checkpointed(base in some::resources(), some in some::resources()) {

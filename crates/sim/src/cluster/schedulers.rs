@@ -21,7 +21,7 @@ pub struct Line {
     last_event: Mono,
 }
 
-pub fn profiles(rng: &mut Entropy, operations: bool) -> Vec<Profile> {
+pub fn profiles(rng: &mut Entropy) -> Vec<Profile> {
     let roles = ["a", "b", "a/x", "*"];
     (0..1 + rng.below(3))
         .map(|_| Profile {
@@ -35,7 +35,7 @@ pub fn profiles(rng: &mut Entropy, operations: bool) -> Vec<Profile> {
             task_length_max: Duration::from_secs(1 + rng.below(120)),
             failing: 0.1,
             stubborn: 0.1,
-            reserving: rng.chance(0.4) && operations,
+            reserving: rng.chance(0.4),
             sleepy: if rng.chance(0.3) { 0.2 } else { 0.0 },
             refuse_seconds: [0.0, 1.0, 5.0, 30.0][rng.below(4) as usize],
         })

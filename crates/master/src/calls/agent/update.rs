@@ -34,8 +34,9 @@ impl Master {
             self.state.tables.counters.dropped_messages += 1;
             return;
         };
-        let agent = self.state.agent(row);
-        let total = &agent.total.non_revocable() + &oversubscribed.revocable();
+        let revocable = oversubscribed.revocable();
+        let total = &self.state.agent(row).total.non_revocable() + &revocable;
+        self.state.hopes.rebase(row, |known| &known.non_revocable() + &revocable);
         self.set_total(turn, row, total);
     }
 }

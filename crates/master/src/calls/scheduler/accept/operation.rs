@@ -93,7 +93,8 @@ impl Master {
             let kind = order.r#type.unwrap_or_default().name();
             return Err(format!("Invalid {kind} operation: {rest} does not contain {}", step.consumed));
         }
-        if self.state.operations.count_of_agent(acceptance.agent) >= MAX_OPERATIONS_PER_AGENT {
+        let unsettled = self.state.operations.count_of_agent(acceptance.agent);
+        if unsettled.max(self.state.hopes.count(acceptance.agent)) >= MAX_OPERATIONS_PER_AGENT {
             return Err("The agent has too many operations that were not acknowledged".to_string());
         }
         let steps: Vec<_> = charged.iter().map(|step| step.unallocate()).collect();
