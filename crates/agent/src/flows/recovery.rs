@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use kaon_api::internal::ReconnectExecutorMessage;
 use kaon_api::libprocess::Upid;
-use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
+use kaon_api::{internal, v1};
 use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, Resources, TaskState, Wall};
 
 use crate::agent::{Agent, Cx, Timer};
@@ -223,6 +223,14 @@ impl Agent {
             if !live || ended_and_told {
                 executor.remember(Arc::new(task));
                 continue;
+            }
+            // The oldest that waits for its acknowledgement may have reached the master before this agent ended.
+            let is_open = |update: &&internal::StatusUpdate| {
+                crate::updates::update_uuid(update).is_none_or(|uuid| !acknowledged.contains(&uuid))
+            };
+            if let Some(update) = updates.iter().find(is_open).or(updates.last()) {
+                task.status_update_state = Some(update.status.state);
+                task.status_update_uuid = update.status.uuid.clone();
             }
             let log = layout::updates(&folder, &id);
             self.updates.restore((executor.framework.clone(), id.clone()), log, updates, &acknowledged);

@@ -74,8 +74,8 @@ fn a_host_is_taken_over_from_mesos_in_place() {
         );
     }
     let registration = play(&mut world, "advance 1").join("\n");
-    let expected =
-        "tasks=[e1 run@e1:TASK_RUNNING e2 done@e2:TASK_FINISHED e2 run@e2:TASK_RUNNING] executors=[e1 e2]";
+    let expected = "tasks=[e1 run@e1:TASK_RUNNING,told=TASK_RUNNING e2 done@e2:TASK_FINISHED,told=TASK_RUNNING \
+         e2 run@e2:TASK_RUNNING,told=TASK_RUNNING] executors=[e1 e2]";
     assert!(registration.contains(expected), "{registration}");
     let resumed = play(&mut world, &format!("reregistered {AGENT}")).join("\n");
     assert!(resumed.contains("StatusUpdate e2 done TASK_RUNNING EXECUTOR"), "{resumed}");

@@ -233,7 +233,8 @@ fn volume(folder: &VolumeFolder) -> String {
 fn reregister_line(message: &internal::ReregisterAgentMessage) -> String {
     let task = |task: &v1::Task| {
         let executor = task.executor_id.as_ref().map(|id| format!("@{}", id.value)).unwrap_or_default();
-        format!("{}{executor}:{}", task.task_id.value, task.state.name())
+        let told = task.status_update_state.map(|told| format!(",told={}", told.name())).unwrap_or_default();
+        format!("{}{executor}:{}{told}", task.task_id.value, task.state.name())
     };
     let list = |items: Vec<String>| items.join(" ");
     format!(
