@@ -141,14 +141,15 @@ impl Master {
     ///
     /// Mesos: tells the framework how they fare, but does not count what they use, and offers it to others.
     fn take_unknown_tasks(&mut self, turn: &mut Turn, agent: AgentRow, listed: &[v1::Task]) -> Vec<TaskRow> {
-        let mut taken = Vec::new();
+        let (mut taken, mut ended) = (Vec::new(), BTreeMap::new());
         for task in listed.iter().filter(|task| !model_state(task.state).is_terminal()) {
             let id = task.task_id.value.as_str();
             let Some((framework, found)) = self.state.framework_by_id(&task.framework_id.value) else {
                 continue;
             };
-            let past = self.state.tables.history.of(&found.id);
-            if self.state.tasks.row(framework, id).is_some() || past.is_some_and(|past| past.has_ended(id)) {
+            let past = &self.state.tables.history;
+            let ended = ended.entry(framework).or_insert_with(|| past.ended_ids(&found.id));
+            if self.state.tasks.row(framework, id).is_some() || ended.contains(id) {
                 continue;
             }
             self.take_task(turn, agent, task.clone(), Standing::Unreachable);

@@ -4,15 +4,15 @@
 //!
 //! Bound: each ring forgets its oldest entry beyond the limits of the configuration.
 
+mod ended;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use kaon_api::v1;
-use kaon_api::wire::Message;
-use kaon_model::{AgentId, FrameworkId, Resources, Role, TaskId, Wall};
+use kaon_model::{AgentId, FrameworkId, TaskId, Wall};
 
-use super::tasks::{Body, Told, model_state};
-use super::{AgentRow, Framework, FrameworkRow, Task};
+use super::{Framework, Task};
+use ended::Ended;
 
 /// The past of frameworks. Copied whole when written while a picture holds it, so it is behind one pointer each.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ pub struct History {
 /// The past tasks of one framework.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
-    completed: VecDeque<Kept>,
+    completed: Ended,
     unreachable: BTreeMap<TaskId, (u64, Arc<Task>)>,
     order: BTreeMap<u64, TaskId>,
     next: u64,
@@ -40,53 +40,10 @@ pub struct Completed {
     pub unregistered: Wall,
 }
 
-/// An ended task as its bytes on the wire: as a row it would take several times the memory, and few are looked at
-/// again.
-#[derive(Clone, Debug)]
-struct Kept {
-    framework: FrameworkRow,
-    agent: AgentRow,
-    role: Role,
-    told: Option<Told>,
-    bytes: Arc<[u8]>,
-}
-
-impl Kept {
-    fn new(task: &Task) -> Kept {
-        Kept {
-            framework: task.framework,
-            agent: task.agent,
-            role: task.body.role.clone(),
-            told: task.told,
-            bytes: task.to_wire().encode().into(),
-        }
-    }
-
-    fn task(&self) -> Task {
-        let mut wire = v1::Task::decode(&self.bytes).expect("these bytes were written by Kept::new");
-        let resources = Resources::from_wire(&wire.resources).unwrap_or_default().unallocate();
-        let (state, statuses) = (model_state(wire.state), std::mem::take(&mut wire.statuses));
-        let body = Body::reported(wire, self.role.clone(), Arc::new(resources));
-        Task {
-            framework: self.framework,
-            agent: self.agent,
-            body: Arc::new(body),
-            state,
-            told: self.told,
-            statuses: Arc::new(statuses),
-        }
-    }
-}
-
 impl Past {
     /// Oldest first.
     pub fn completed(&self) -> impl Iterator<Item = Task> {
-        self.completed.iter().map(Kept::task)
-    }
-
-    /// Whether a task of this id ended, as far as that is remembered.
-    pub fn has_ended(&self, task: &str) -> bool {
-        self.completed().any(|past| past.body.id == *task)
+        self.completed.iter()
     }
 
     /// Oldest first.
@@ -98,6 +55,11 @@ impl Past {
 impl History {
     pub fn of(&self, framework: &FrameworkId) -> Option<&Past> {
         self.tasks.get(framework).map(|past| &**past)
+    }
+
+    /// The tasks of a framework that ended, as far as that is remembered. Reads them all.
+    pub fn ended_ids(&self, framework: &FrameworkId) -> BTreeSet<TaskId> {
+        self.of(framework).into_iter().flat_map(Past::completed).map(|task| task.body.id.clone()).collect()
     }
 
     /// Oldest first.
@@ -115,11 +77,7 @@ impl History {
     }
 
     pub fn add_completed(&mut self, task: Task, limit: usize) {
-        let past = self.past_mut(&task.body.framework);
-        past.completed.push_back(Kept::new(&task));
-        while past.completed.len() > limit {
-            past.completed.pop_front();
-        }
+        self.past_mut(&task.body.framework).completed.push(&task, limit);
     }
 
     pub fn add_unreachable(&mut self, task: Task, limit: usize) {
