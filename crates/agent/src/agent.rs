@@ -84,6 +84,8 @@ pub struct Agent {
     /// The longest that the next try to register may be put off.
     pub(crate) backoff: Duration,
     pub(crate) ping_timeout: Duration,
+    /// Over what time the agents of this master are to come back to the next.
+    pub(crate) spread: Duration,
     pub(crate) proof: Proof,
 }
 
@@ -148,6 +150,7 @@ impl Agent {
             operation_waits: BTreeMap::new(),
             backoff: Duration::ZERO,
             ping_timeout: DEFAULT_PING_TIMEOUT,
+            spread: Duration::ZERO,
             proof: Proof::default(),
         };
         agent.recover(&mut Cx { now, out }, recovered, containers);

@@ -122,8 +122,16 @@ pub async fn start(flags: &mut Flags, log: Option<PathBuf>, ending: Ending) -> R
     common.show_log("/master/log", log.or(flags.text("external_log_file").map(PathBuf::from)));
     let streams = Arc::new(Streams::new(common.counters.clone()));
     let replies = Arc::new(Replies::default());
-    let registry = write_registry(store, door.clone(), ending).map_err(|error| error.to_string())?;
-    let shell = Shell { address, links, streams: streams.clone(), replies: replies.clone(), registry };
+    let registry = write_registry(store, door.clone(), ending.clone()).map_err(|error| error.to_string())?;
+    let shell = Shell {
+        address,
+        links,
+        streams: streams.clone(),
+        replies: replies.clone(),
+        registry,
+        ending,
+        is_over: false,
+    };
     turn("master", inside, master, shell, drop).map_err(|error| error.to_string())?;
     // Mesos: `*` was once the way to say that all hosts are allowed.
     if let Some(path) = flags.text("whitelist").filter(|path| *path != "*") {

@@ -11,6 +11,7 @@ use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{Credentials, Resources, Role};
 
+pub use crate::flows::pace::RemovalRate;
 pub use kaon_allocator::{PatternLimits, Sorter};
 
 /// The settings of a master; names and defaults are those of the flags.
@@ -25,6 +26,14 @@ pub struct Config {
     pub agent_ping_timeout: Duration,
     pub max_agent_ping_timeouts: u32,
     pub agent_reregister_timeout: Duration,
+    /// At what pace agents are declared unreachable; None: at once.
+    pub agent_removal_rate_limit: Option<RemovalRate>,
+    /// The part of the agents, from 0 to 1, that may fail to come back after a change of masters.
+    pub recovery_agent_removal_limit: f64,
+    /// What becomes of tasks whose framework was told that they are lost, when their agent returns.
+    pub non_partition_aware_return: Return,
+    /// How long a framework that is known from its agents alone is waited for; None: for ever.
+    pub recovered_framework_timeout: Option<Duration>,
     pub allocation_interval: Duration,
     pub event_driven_allocation: bool,
     pub allocator: Policy,
@@ -83,6 +92,15 @@ pub enum Policy {
     Hierarchical,
     /// Roles strictly in order of weight.
     Priority,
+}
+
+/// What becomes of a task that runs although its framework, which knows nothing of partitions, was told that it is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Return {
+    /// It runs on, and the framework is told so.
+    Keep,
+    /// It is killed.
+    Kill,
 }
 
 /// A setting that cannot be.
@@ -155,6 +173,10 @@ impl Default for Config {
             agent_ping_timeout: Duration::from_secs(15),
             max_agent_ping_timeouts: 5,
             agent_reregister_timeout: Duration::from_secs(600),
+            agent_removal_rate_limit: None,
+            recovery_agent_removal_limit: 1.0,
+            non_partition_aware_return: Return::Keep,
+            recovered_framework_timeout: None,
             allocation_interval: Duration::from_secs(1),
             event_driven_allocation: true,
             allocator: Policy::Hierarchical,

@@ -30,6 +30,10 @@ pub enum Effect {
     /// Appends a record to the registry; `snapshot` then stands for all records up to this one, so that the log can
     /// be cut.
     Store { write: Write, record: Vec<u8>, snapshot: Option<Vec<u8>> },
+    /// Ends the process: to go on would do harm. The text is for people.
+    Exit { code: u8, message: String },
+    /// Tells people what they should know.
+    Warn { message: String },
 }
 
 /// The answer to a call.

@@ -10,6 +10,7 @@ mod disconnection;
 mod failover_timeout;
 pub(crate) mod offering;
 pub(crate) mod operations;
+pub mod pace;
 mod quota;
 pub(crate) mod removal;
 pub(crate) mod reregistration;

@@ -51,7 +51,7 @@ fn agents(master: &Master) -> Result<(), String> {
         ensure(book.shape().total == *agent.total, || format!("the ledger has another total for {id}"))?;
         conserved(agent)?;
         let waiting = master.timers.get(&TimerKey::Reregister(row)).is_some();
-        let changing = master.awaiting.agents.contains(id);
+        let changing = master.awaiting.agents.contains(id) || master.pace.waits(id);
         let known = master.registry.is_admitted(id.as_str()) || changing;
         ensure(agent.connected || waiting || changing, || {
             format!("nobody waits for disconnected agent {id}")
@@ -74,7 +74,10 @@ fn frameworks(master: &Master) -> Result<(), String> {
         ensure(heartbeat == framework.stream().is_some(), || format!("the heartbeats of {id} are wrong"))?;
         let failover = master.timers.get(&TimerKey::Failover(row)).is_some();
         let awaited = !framework.is_connected() && !framework.is_recovered();
-        ensure(failover == awaited, || format!("the failover timeout of {id} is wrong"))?;
+        let recovered = framework.is_recovered() && master.config.recovered_framework_timeout.is_some();
+        ensure(failover == awaited || failover && recovered, || {
+            format!("the failover timeout of {id} is wrong")
+        })?;
         let completed = master.state.tables.history.is_completed(id.as_str());
         ensure(!completed, || format!("framework {id} runs and is over"))?;
     }

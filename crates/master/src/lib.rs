@@ -19,7 +19,7 @@ pub mod state;
 pub mod validate;
 pub mod view;
 
-pub use config::{Config, Policy};
+pub use config::{Config, Policy, RemovalRate, Return};
 pub use effect::{Effect, Effects, Reply, ToPeer};
 pub use input::{Caller, Input, PeerMessage, Stream, Ticket, Write};
 pub use master::Master;

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply, ToPeer};
 use crate::flows::authentication::Authentication;
 use crate::flows::awaiting::Awaiting;
+use crate::flows::pace::Pace;
 use crate::input::{Input, PeerMessage, Stream, Ticket};
 use crate::registry::Registry;
 use crate::rejection::Rejection;
@@ -36,10 +37,13 @@ pub struct Master {
     pub(crate) registry: Arc<Registry>,
     /// Admitted before this master led, and not back yet.
     pub(crate) recovered: Arc<BTreeMap<AgentId, v1::AgentInfo>>,
+    /// How many there were at first.
+    pub(crate) recovered_at_first: usize,
     /// Roles without an entry have the weight 1.
     pub(crate) weights: Arc<BTreeMap<Role, f64>>,
     pub(crate) awaiting: Awaiting,
     pub(crate) authentication: Authentication,
+    pub(crate) pace: Pace,
     pub(crate) timers: Timers<TimerKey>,
     /// Operators' event streams, oldest first.
     pub(crate) watchers: VecDeque<Stream>,
@@ -63,7 +67,9 @@ pub(crate) enum TimerKey {
     Reregister(AgentRow),
     /// The agents admitted before this master led must be back.
     Recovered,
-    /// The disconnected framework must be back.
+    /// The next agent may be declared unreachable.
+    Removal,
+    /// The framework that is disconnected, or known from its agents alone, must be back.
     Failover(FrameworkRow),
     Heartbeat(FrameworkRow),
     WatchHeartbeat(Stream),
@@ -104,7 +110,8 @@ impl Master {
     pub fn new(config: Config, registry: Registry, entropy: [u8; 32], now: Now) -> Master {
         let mut entropy = Entropy::new(entropy);
         let id = entropy.uuid().to_string();
-        let recovered = registry.admitted().map(|(id, info)| (id.clone(), info.clone())).collect();
+        let recovered: BTreeMap<_, _> =
+            registry.admitted().map(|(id, info)| (id.clone(), info.clone())).collect();
         let weights = initial_weights(&config, &registry);
         let mut timers = Timers::new();
         timers.set(TimerKey::Recovered, now.mono + config.agent_reregister_timeout);
@@ -120,9 +127,11 @@ impl Master {
             now,
             state: State::default(),
             registry: Arc::new(registry),
+            recovered_at_first: recovered.len(),
             recovered: Arc::new(recovered),
             awaiting: Awaiting::default(),
             authentication: Authentication::default(),
+            pace: Pace::default(),
             timers,
             watchers: VecDeque::new(),
             ids: Ids::default(),
@@ -189,6 +198,7 @@ impl Master {
                 TimerKey::Ping(agent) => self.ping_due(turn, agent),
                 TimerKey::Reregister(agent) => self.reregister_overdue(turn, agent),
                 TimerKey::Recovered => self.recovered_overdue(turn),
+                TimerKey::Removal => self.removal_due(turn),
                 TimerKey::Failover(framework) => self.failover_overdue(turn, framework),
                 TimerKey::Heartbeat(framework) => self.heartbeat_due(turn, framework),
                 TimerKey::WatchHeartbeat(stream) => self.watch_heartbeat_due(turn, stream),
@@ -207,7 +217,7 @@ impl Master {
             PeerMessage::ReregisterAgent(message) => self.reregister_agent(turn, from, message),
             PeerMessage::UnregisterAgent(message) => self.unregister_agent(turn, &from, &message),
             PeerMessage::UpdateAgent(message) => self.update_agent(turn, &from, message),
-            PeerMessage::Pong(_) => self.pong(to, &from),
+            PeerMessage::Pong(_) => self.pong(turn, to, &from),
             PeerMessage::StatusUpdate(message) => self.status_update(turn, &from, *message.update),
             PeerMessage::ExitedExecutor(message) => self.exited_executor(turn, &from, &message),
             PeerMessage::ExecutorToFramework(message) => self.executor_message(turn, message),

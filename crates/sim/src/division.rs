@@ -213,7 +213,8 @@ impl Division {
             Effect::OpenStream { stream, id } => self.frameworks[stream.0 as usize - 1].stream_id = Some(id),
             Effect::Reply { ticket, reply } => self.answered(ticket.0, reply),
             Effect::Store { write, .. } => self.inputs.push_back(Input::Stored { write }),
-            Effect::Link { .. } | Effect::WatchEvent { .. } | Effect::Close { .. } => {}
+            Effect::Exit { message, .. } => panic!("{message}"),
+            Effect::Warn { .. } | Effect::Link { .. } | Effect::WatchEvent { .. } | Effect::Close { .. } => {}
         }
     }
 

@@ -52,7 +52,15 @@ impl Agent {
     }
 
     /// Begins to register with the master, if there is one, and until then sends no updates.
+    ///
+    /// All agents of a master that has died do so at the same time. In a large cluster they heed what that master told
+    /// them of how long to take for it.
     pub(crate) fn seek(&mut self, cx: &mut Cx) {
+        self.seek_within(cx, self.config.registration_backoff_factor.max(self.spread));
+    }
+
+    /// The same, over a time of its own.
+    fn seek_within(&mut self, cx: &mut Cx, factor: Duration) {
         if matches!(self.state.session, Session::Recovering | Session::Terminating) {
             return;
         }
@@ -65,7 +73,6 @@ impl Agent {
             return;
         }
         // Mesos: the first try is spread over one factor, the next over two, four, …
-        let factor = self.config.registration_backoff_factor;
         let first = cx.now.mono + factor.mul_f64(self.entropy.unit());
         self.backoff = factor.saturating_mul(2).min(BACKOFF_MAX);
         if self.config.credential.is_some() {
@@ -269,11 +276,14 @@ impl Agent {
         if self.state.session != Session::Running {
             return;
         }
+        let spread = ping.kaon_return_spread_seconds.and_then(kaon_model::Span::from_secs_f64);
+        self.spread = spread.map_or(Duration::ZERO, |spread| spread.to_std().min(BACKOFF_MAX));
         if ping.connected {
             self.timers.set(Timer::Ping, cx.now.mono + self.ping_timeout);
         } else {
             cx.warn("The master believes this agent to be disconnected; registering again".to_string());
-            self.seek(cx);
+            // It is meant alone.
+            self.seek_within(cx, self.config.registration_backoff_factor);
         }
     }
 

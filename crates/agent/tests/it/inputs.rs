@@ -6,7 +6,7 @@
 //! start | restart | reboot | crash    an agent on what lies on the disk; the one before it was killed
 //! describe host8 | shrink-agent cpus:1 the agent's configuration, from the next start on
 //! framework f1 [checkpoint] [aware] [killing]
-//! leader [10.0.0.1:5050] | no leader | exited 10.0.0.1:5050 | ping | ping disconnected
+//! leader [10.0.0.1:5050] | no leader | exited 10.0.0.1:5050 | ping [disconnected] [spread=20]
 //! registered S0 | reregistered S0 [f1 t9]
 //! run f1 t1 [executor=e1] [cmd=sleep] [grace=5] [max=60] [launch=true] [agent=S1] [stale] [user=bob] [limits=cpus]
 //!     [check=80 | check=script] [health=80 | health=script]      a TCP check of that port, or a command
@@ -284,9 +284,14 @@ fn message(world: &World, words: &[&str]) -> PeerMessage {
         return message;
     }
     match *words {
-        ["ping", ref rest @ ..] => {
-            PeerMessage::Ping(internal::PingAgentMessage { connected: rest.is_empty(), ..Default::default() })
-        }
+        ["ping", ref rest @ ..] => PeerMessage::Ping(internal::PingAgentMessage {
+            connected: !rest.contains(&"disconnected"),
+            kaon_return_spread_seconds: rest
+                .iter()
+                .find_map(|word| word.strip_prefix("spread="))
+                .map(|seconds| seconds.parse().unwrap()),
+            ..Default::default()
+        }),
         ["registered", id] => PeerMessage::Registered(internal::AgentRegisteredMessage {
             agent_id: id.into(),
             ..Default::default()

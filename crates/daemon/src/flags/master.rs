@@ -105,15 +105,33 @@ pub(super) const MASTER: &[Flag] = &[
     ignored("registry_gc_interval", Duration, Some("15mins"), KEPT),
     ignored("registry_max_agent_age", Duration, Some("2weeks"), KEPT),
     ignored("registry_max_agent_count", Integer, Some("102400"), KEPT),
-    refused(
+    used(
         "recovery_agent_removal_limit",
         Text,
         Some("100%"),
-        "agents are not counted after a failover yet",
+        "Ends the master where more than this part of the agents does not come back after a change of masters.",
     )
     .or("recovery_slave_removal_limit"),
-    refused("agent_removal_rate_limit", Text, None, "agents are marked unreachable at no fixed rate yet")
-        .or("slave_removal_rate_limit"),
+    used(
+        "agent_removal_rate_limit",
+        Text,
+        None,
+        "How many agents are declared unreachable in what time, as '1/10mins'; all at once by default.",
+    )
+    .or("slave_removal_rate_limit"),
+    used(
+        "non_partition_aware_return",
+        Choice(&["keep", "kill"]),
+        Some("keep"),
+        "What becomes of tasks that were told lost to frameworks without PARTITION_AWARE when their agent returns.",
+    ),
+    used(
+        "recovered_framework_timeout",
+        Duration,
+        None,
+        "How long frameworks known from agents alone are waited for, at least for their own and the agents' time; for \
+         ever by default.",
+    ),
     used("role_sorter", Choice(&["drf", "random"]), Some("drf"), "How roles are ordered: by share, or by lot.")
         .or("user_sorter"),
     used(
@@ -181,7 +199,7 @@ pub(super) const MASTER: &[Flag] = &[
     ),
     refused("authorizers", Text, Some("local"), NO_AUTHORIZATION),
     refused("rate_limits", Text, None, "frameworks' messages are not limited yet, and must not seem to be"),
-    refused("max_executors_per_agent", Integer, None, "executors are not counted yet")
+    refused("max_executors_per_agent", Integer, None, "Mesos has this flag only in builds that divide ports")
         .or("max_executors_per_slave"),
     refused("master_contender", Text, None, NO_MODULES),
     refused("master_detector", Text, None, NO_MODULES),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use kaon_api::libprocess::Upid;
 use kaon_master::config::{PatternLimits, Sorter};
-use kaon_master::{Config, Policy};
-use kaon_model::{Credentials, Role};
+use kaon_master::{Config, Policy, RemovalRate, Return};
+use kaon_model::{Credentials, Role, Span};
 
 use crate::credentials::read_all;
 use crate::domain::domain;
@@ -31,6 +31,15 @@ pub fn config(flags: &Flags, address: SocketAddrV4) -> Result<Config, String> {
         max_agent_ping_timeouts: u32::try_from(flags.set_integer("max_agent_ping_timeouts"))
             .unwrap_or(u32::MAX),
         agent_reregister_timeout: flags.set_duration("agent_reregister_timeout"),
+        agent_removal_rate_limit: flags.text("agent_removal_rate_limit").map(removal_rate).transpose()?,
+        recovery_agent_removal_limit: removal_limit(
+            flags.text("recovery_agent_removal_limit").unwrap_or("100%"),
+        )?,
+        non_partition_aware_return: match flags.text("non_partition_aware_return") {
+            Some("kill") => Return::Kill,
+            _ => Return::Keep,
+        },
+        recovered_framework_timeout: flags.duration("recovered_framework_timeout"),
         allocation_interval: flags.set_duration("allocation_interval"),
         event_driven_allocation: flags.boolean("event_driven_allocation"),
         allocator: policy,
@@ -81,6 +90,34 @@ fn credentials(flags: &Flags) -> Result<Option<Arc<Credentials>>, String> {
     }
 }
 
+/// `10/1mins`. The error is the text of Mesos.
+fn removal_rate(text: &str) -> Result<RemovalRate, String> {
+    let bad = |why: &str| {
+        format!("Invalid agent_removal_rate_limit: {text}. Format is <Number of agents>/<Duration>{why}")
+    };
+    let (agents, within) =
+        text.split_once('/').filter(|(_, rest)| !rest.contains('/')).ok_or_else(|| bad(""))?;
+    let agents =
+        agents.parse::<u32>().map_err(|_| bad(&format!(": Failed to convert '{agents}' to number")))?;
+    let within = within.parse::<Span>().map_err(|error| bad(&format!(": {error}")))?;
+    // Mesos: a rate of none, or in no time, ends it by an assertion.
+    if agents == 0 || within <= Span::ZERO {
+        return Err(bad(": both must be more than none"));
+    }
+    Ok(RemovalRate { agents, within: within.to_std() })
+}
+
+/// `50%`, as 0.5. The error is the text of Mesos, but for the name of the flag, which is another there.
+fn removal_limit(text: &str) -> Result<f64, String> {
+    let bad = |why: String| format!("Invalid value '{text}' for --recovery_agent_removal_limit: {why}");
+    let number = text.strip_suffix('%').ok_or_else(|| bad("missing '%'".to_owned()))?;
+    let percent: f64 = number.parse().map_err(|_| bad(format!("Failed to convert '{number}' to number")))?;
+    if !(0.0..=100.0).contains(&percent) {
+        return Err(bad("Must be within [0%-100%]".to_owned()));
+    }
+    Ok(percent / 100.0)
+}
+
 fn sorter(flags: &Flags, name: &str) -> Sorter {
     if flags.text(name) == Some("random") { Sorter::Random } else { Sorter::Policy }
 }
@@ -128,6 +165,30 @@ fn roles(text: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn removals_have_a_rate_and_a_limit() {
+        let rate = |agents, secs| Ok(RemovalRate { agents, within: std::time::Duration::from_secs(secs) });
+        assert_eq!(removal_rate("3/10mins"), rate(3, 600));
+        for bad in ["3", "a/1mins", "1/x", "2/1mins/3", "0/1mins", "1/0secs", "-1/1secs", "1/-1secs"] {
+            let text = removal_rate(bad).expect_err(bad);
+            assert!(
+                text.starts_with(&format!("Invalid agent_removal_rate_limit: {bad}. Format is <N")),
+                "{text}"
+            );
+        }
+        assert_eq!((removal_limit("0%"), removal_limit("12.5%")), (Ok(0.0), Ok(0.125)));
+        for (bad, why) in [
+            ("50", "missing '%'"),
+            ("x%", "Failed to convert 'x' to number"),
+            ("101%", "Must be within [0%-100%]"),
+            ("-1%", "Must be within [0%-100%]"),
+            ("NaN%", "Must be within [0%-100%]"),
+        ] {
+            let text = format!("Invalid value '{bad}' for --recovery_agent_removal_limit: {why}");
+            assert_eq!(removal_limit(bad), Err(text));
+        }
+    }
 
     #[test]
     fn weights_are_pairs_of_a_role_and_a_positive_number() {

@@ -13,6 +13,7 @@ use kaon_master::{Effect, Reply, Write, query};
 
 use super::size;
 use crate::links::{Links, Outgoing};
+use crate::process::Ending;
 use crate::replies::Replies;
 use crate::runtime::Perform;
 use crate::store::Entry;
@@ -27,6 +28,8 @@ pub struct Shell {
     pub streams: Arc<Streams<Event>>,
     pub replies: Arc<Replies<Reply>>,
     pub registry: Writer<Write, Entry>,
+    pub ending: Ending,
+    pub is_over: bool,
 }
 
 /// What goes over a master's event streams.
@@ -84,6 +87,15 @@ impl Perform<Effect> for Shell {
             Effect::Store { write, record, snapshot } => {
                 self.registry.append(write, Entry { record, snapshot })
             }
+            Effect::Exit { code, message } => {
+                self.ending.end(code, message);
+                self.is_over = true;
+            }
+            Effect::Warn { message } => tracing::warn!("{message}"),
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
     }
 }

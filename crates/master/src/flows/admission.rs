@@ -96,7 +96,9 @@ impl Master {
     pub(crate) fn supersede(&mut self, turn: &mut Turn, row: AgentRow) {
         for other in self.state.agents.rows_of_pid(&self.state.agent(row).pid) {
             if other != row {
-                self.mark_unreachable(turn, other, "another agent is at its address".to_string());
+                let agent = self.state.agent(other).id.clone();
+                self.state.tables.counters.slave_unreachable_scheduled += 1;
+                self.mark_id_unreachable(turn, agent, "another agent is at its address".to_string());
             }
         }
     }

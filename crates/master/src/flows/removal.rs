@@ -74,6 +74,7 @@ impl Master {
         }
         self.timers.cancel(&TimerKey::Ping(row));
         self.timers.cancel(&TimerKey::Reregister(row));
+        self.pace.leave(&self.state.agent(row).id);
         self.forget_operations(row);
         let agent = self.state.remove_agent(row);
         self.strike_agent(&agent.id);

@@ -12,6 +12,7 @@ use kaon_api::{internal, v1};
 use kaon_model::{AgentId, ExecutorId, FrameworkId, Resources, Role, TaskId, TaskState};
 
 use super::admission::Admission;
+use crate::config::Return;
 use crate::effect::{Effect, ToPeer};
 use crate::events;
 use crate::master::{Master, TimerKey, Turn};
@@ -39,6 +40,8 @@ pub(crate) enum Standing {
     /// Registered with this master or the one before it.
     Admitted,
     Unreachable,
+    /// Registered all along, with tasks of which this master did not know.
+    Doubted,
     /// It was forgotten, or never known here.
     Unknown,
 }
@@ -125,6 +128,7 @@ impl Master {
         agent.reregistered = Some(turn.now.wall);
         agent.pulse.missed = 0;
         agent.pulse.awaiting = false;
+        agent.pulse.doubted = false;
         let was_connected = std::mem::replace(&mut agent.connected, true);
         if changed {
             self.reshape_agent(row);
@@ -132,6 +136,7 @@ impl Master {
         if !was_connected {
             self.wake_agent(row);
         }
+        self.found_again(turn, &back.id);
     }
 
     /// Takes the tasks that the agent lists but the master does not know there, and returns them.
@@ -152,7 +157,7 @@ impl Master {
             if self.state.tasks.row(framework, id).is_some() || ended.contains(id) {
                 continue;
             }
-            self.take_task(turn, agent, task.clone(), Standing::Unreachable);
+            self.take_task(turn, agent, task.clone(), Standing::Doubted);
             taken.extend(self.state.tasks.row(framework, id));
         }
         taken
@@ -249,15 +254,15 @@ impl Master {
     fn kill_again(&mut self, turn: &mut Turn, row: AgentRow, listed: &[v1::Task]) {
         let runs: BTreeSet<(&str, &str)> =
             listed.iter().filter(|task| !model_state(task.state).is_terminal()).map(key_of).collect();
-        for (framework, task) in self.state.agents.take_kills(row) {
-            if runs.contains(&(framework.as_str(), task.as_str())) {
-                let kill = internal::KillTaskMessage {
-                    framework_id: v1::FrameworkID::from(framework.as_str()),
-                    task_id: v1::TaskID::from(task.as_str()),
-                    ..Default::default()
-                };
-                turn.send(&self.state.agent(row).pid, ToPeer::KillTask(kill));
-            }
+        let still =
+            |framework: &FrameworkId, task: &TaskId| runs.contains(&(framework.as_str(), task.as_str()));
+        for (framework, task) in self.state.agents.kills(row, still) {
+            let kill = internal::KillTaskMessage {
+                framework_id: v1::FrameworkID::from(framework.as_str()),
+                task_id: v1::TaskID::from(task.as_str()),
+                ..Default::default()
+            };
+            turn.send(&self.state.agent(row).pid, ToPeer::KillTask(kill));
         }
     }
 
@@ -265,6 +270,7 @@ impl Master {
     fn agent_taken_back(&mut self, turn: &mut Turn, back: Reregistration) {
         let Reregistration { id, from, info, total, message, standing } = back;
         self.forget_recovered(&id);
+        self.found_again(turn, &id);
         let internal::ReregisterAgentMessage {
             tasks,
             executor_infos,
@@ -283,8 +289,8 @@ impl Master {
         let row = self.add_agent(turn, id.clone(), admission);
         self.state.agent_mut(row).reregistered = Some(turn.now.wall);
         self.take_executors(row, &executor_infos);
-        for task in tasks {
-            self.take_task(turn, row, task, standing);
+        for task in &tasks {
+            self.take_task(turn, row, task.clone(), standing);
         }
         if standing == Standing::Unreachable {
             self.state.tables.history.forget_unreachable(&id);
@@ -298,6 +304,7 @@ impl Master {
         };
         let pid = self.state.agent(row).pid.clone();
         turn.send(&pid, ToPeer::AgentReregistered(registered));
+        self.kill_again(turn, row, &tasks);
         self.tell_agent_of_frameworks(turn, row, &frameworks);
         self.watch_agent_added(turn, row);
     }
@@ -326,10 +333,22 @@ impl Master {
         let body = Arc::new(Body::reported(task, role, resources));
         let row = self.state.insert_task(Task { framework, agent, body, state, told, statuses });
         self.watch_task_added(turn, row);
-        // Mesos: tells ends too, before the updates that its agent still has to tell of the time before.
-        if standing != Standing::Admitted && !state.is_terminal() {
-            self.tell_task_is_back(turn, row, standing);
+        match standing {
+            Standing::Admitted => {}
+            // Mesos: tells ends too, before the updates that its agent still has to tell of the time before.
+            _ if state.is_terminal() => {}
+            Standing::Unreachable if self.ends_on_return(framework) => {
+                self.state.agents.remember_kill(agent, framework_id, id);
+            }
+            _ => self.tell_task_is_back(turn, row, standing),
         }
+    }
+
+    /// Whether the tasks of a framework, which was told that they are lost, are not to run on. Mesos: until 1.5 they were
+    /// killed, since then they are kept.
+    fn ends_on_return(&self, framework: FrameworkRow) -> bool {
+        self.config.non_partition_aware_return == Return::Kill
+            && !self.state.framework(framework).is_partition_aware()
     }
 
     /// M13: what became of a task whose agent was thought lost.
@@ -337,7 +356,7 @@ impl Master {
         let task = self.state.task(row);
         // Mesos: with just this spelling.
         let text = match standing {
-            Standing::Unreachable => "Unreachable agent re-reregistered",
+            Standing::Unreachable | Standing::Doubted => "Unreachable agent re-reregistered",
             Standing::Admitted | Standing::Unknown => "Unknown agent reregistered",
         };
         let mut status = self.status_of(row, task.state, Reason::ReasonAgentReregistered, text, turn);
@@ -360,6 +379,7 @@ impl Master {
             let framework = Framework::new(id, info.clone(), Connection::Recovered, now);
             let row = self.state.insert_framework(framework);
             self.enrol_framework(row);
+            self.await_scheduler(turn, row);
             self.watch_framework_added(turn, row);
         }
     }

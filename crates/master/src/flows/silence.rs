@@ -9,6 +9,7 @@ use kaon_api::{internal, v1};
 use kaon_model::{AgentId, Span, TaskState};
 
 use super::awaiting::Awaited;
+use super::pace::Lost;
 use crate::effect::{Effect, ToPeer};
 use crate::events;
 use crate::master::{Master, TimerKey, Turn};
@@ -28,9 +29,15 @@ impl Master {
     /// Sends the agent a ping, and sets when the next is due.
     pub(crate) fn ping(&mut self, turn: &mut Turn, row: AgentRow) {
         let interval = self.config.agent_ping_timeout;
+        let spread = return_spread(self.state.tables.agents.len());
         let agent = self.state.agent_mut(row);
         agent.pulse.awaiting = true;
-        let ping = internal::PingAgentMessage { connected: agent.connected, ..Default::default() };
+        let ping = internal::PingAgentMessage {
+            // An agent that is told that it is not connected registers again, with all that it runs.
+            connected: agent.connected && !agent.pulse.doubted,
+            kaon_return_spread_seconds: spread,
+            ..Default::default()
+        };
         turn.out.push(Effect::Send {
             to: agent.pid.clone(),
             from: format!("slave-observer({})", agent.pulse.observer),
@@ -49,21 +56,17 @@ impl Master {
         let silent = agent.pulse.missed >= limit;
         self.ping(turn, row);
         if silent {
-            self.mark_unreachable(turn, row, "health check timed out".to_string());
+            let agent = self.state.agent(row).id.clone();
+            self.lose_agent(turn, agent, Lost::Silent);
         }
     }
 
     /// Writes down that an agent cannot be reached, unless something else is being written of it.
-    pub(crate) fn mark_unreachable(&mut self, turn: &mut Turn, row: AgentRow, message: String) {
-        let id = self.state.agent(row).id.clone();
-        self.mark_id_unreachable(turn, id, message);
-    }
-
-    fn mark_id_unreachable(&mut self, turn: &mut Turn, agent: AgentId, message: String) -> bool {
+    pub(crate) fn mark_id_unreachable(&mut self, turn: &mut Turn, agent: AgentId, message: String) -> bool {
         if !self.awaiting.agents.insert(agent.clone()) {
             return false;
         }
-        self.state.tables.counters.slave_unreachable_scheduled += 1;
+        self.pace.leave(&agent);
         let since = v1::TimeInfo { nanoseconds: turn.now.wall.nanos(), ..Default::default() };
         let operation = Operation::MarkUnreachable(agent.clone(), since.clone());
         self.store(turn, &[operation], Awaited::Silence(Silence { agent, since, message }));
@@ -113,19 +116,39 @@ impl Master {
 
     /// A disconnected agent did not come back in time.
     pub(crate) fn reregister_overdue(&mut self, turn: &mut Turn, row: AgentRow) {
+        let agent = self.state.agent(row).id.clone();
+        self.lose_agent(turn, agent, Lost::Disconnected);
+    }
+
+    /// Whether so many agents are missing after a change of masters that rather this master is at fault. It ends then,
+    /// before it has told any framework that its tasks are gone.
+    fn too_many_missing(&self, turn: &mut Turn) -> bool {
+        let (missing, limit) = (self.recovered.len(), self.config.recovery_agent_removal_limit);
+        let share = missing as f64 / self.recovered_at_first.max(1) as f64;
+        if share <= limit {
+            return false;
+        }
         let timeout = Span::from_std(self.config.agent_reregister_timeout);
-        let message = format!("agent did not reregister within {timeout} after disconnecting");
-        self.mark_unreachable(turn, row, message);
+        let ids: Vec<&str> = self.recovered.keys().take(MISSING_NAMED).map(AgentId::as_str).collect();
+        let message = format!(
+            "Post-recovery agent removal limit exceeded! After {timeout} there were {missing} ({}%) agents recovered \
+             from the registry that did not reregister: \n{{ {} }}\n  The configured removal limit is {}%. Please investigate \
+             or increase this limit to proceed further",
+            share * 100.0,
+            ids.join(", "),
+            limit * 100.0
+        );
+        turn.out.push(Effect::Exit { code: 1, message });
+        true
     }
 
     /// Agents that were admitted before this master led did not come back in time.
     pub(crate) fn recovered_overdue(&mut self, turn: &mut Turn) {
-        let timeout = Span::from_std(self.config.agent_reregister_timeout);
-        for id in self.recovered.keys().cloned().collect::<Vec<_>>() {
-            let message = format!("did not reregister within {timeout} after master failover");
-            if self.mark_id_unreachable(turn, id, message) {
-                self.state.tables.counters.recovery_slave_removals += 1;
-            }
+        if self.too_many_missing(turn) {
+            return;
+        }
+        for agent in self.recovered.keys().cloned().collect::<Vec<_>>() {
+            self.lose_agent(turn, agent, Lost::Recovered);
         }
         if !self.recovered.is_empty() {
             // One that was just coming back is looked at once more.
@@ -134,5 +157,27 @@ impl Master {
     }
 }
 
+/// Over how many seconds so many agents are to spread their return to the next master; none where it makes no difference.
+fn return_spread(agents: usize) -> Option<f64> {
+    (agents > RETURNS_PER_SECOND).then(|| agents as f64 / RETURNS_PER_SECOND as f64)
+}
+
+/// How many agents a master of ours takes back in a second without their waiting for each other.
+const RETURNS_PER_SECOND: usize = 5_000;
+
+/// Bound: agents named to an operator; more would not be read.
+const MISSING_NAMED: usize = 100;
+
 /// How soon a recovered agent is looked at again whose change was being written when its time was over.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_large_clusters_take_their_time_to_return() {
+        assert_eq!((return_spread(0), return_spread(5_000)), (None, None));
+        assert_eq!(return_spread(50_000), Some(10.0));
+    }
+}

@@ -44,6 +44,8 @@ pub struct Pulse {
     pub missed: u32,
     /// Whether the last ping is still without an answer.
     pub awaiting: bool,
+    /// Whether it has told of something that its list did not have, so that it is asked for the list again.
+    pub doubted: bool,
 }
 
 impl Agent {
@@ -114,9 +116,16 @@ impl Agents {
         self.killed.entry(agent).or_default().insert((framework, task));
     }
 
-    /// The kills that an agent missed, each once.
-    pub fn take_kills(&mut self, agent: AgentRow) -> BTreeSet<(FrameworkId, TaskId)> {
-        self.killed.remove(&agent).unwrap_or_default()
+    /// The kills that an agent missed, as far as it still runs their tasks. They are kept until those have ended, since
+    /// they may be missed again.
+    pub fn kills(
+        &mut self,
+        agent: AgentRow,
+        runs: impl Fn(&FrameworkId, &TaskId) -> bool,
+    ) -> BTreeSet<(FrameworkId, TaskId)> {
+        let Some(own) = self.killed.get_mut(&agent) else { return BTreeSet::new() };
+        own.retain(|(framework, task)| runs(framework, task));
+        own.clone()
     }
 
     /// A task that has ended needs no kill.
@@ -166,7 +175,7 @@ impl State {
         self.agents.by_id.remove(&agent.id);
         self.agents.by_observer.remove(&agent.pulse.observer);
         self.release_address(&agent.pid, row);
-        drop(self.agents.take_kills(row));
+        self.agents.killed.remove(&row);
         self.hopes.forget(row);
         agent
     }

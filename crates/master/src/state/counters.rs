@@ -78,6 +78,7 @@ counters! {
     slave_removals_unregistered => "master/slave_removals/reason_unregistered",
     slave_removals_registered => "master/slave_removals/reason_registered",
     slave_unreachable_scheduled => "master/slave_unreachable_scheduled",
+    slave_unreachable_canceled => "master/slave_unreachable_canceled",
     slave_unreachable_completed => "master/slave_unreachable_completed",
 }
 

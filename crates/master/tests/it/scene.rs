@@ -194,6 +194,21 @@ impl Stage {
         let duration = || value.parse::<Span>().unwrap_or_else(|error| panic!("{error}")).to_std();
         match name {
             "offer_timeout" => self.config.offer_timeout = Some(duration()),
+            "agent_removal_rate_limit" => {
+                let (agents, within) = value.split_once('/').expect("AGENTS/DURATION");
+                let within = within.parse::<Span>().unwrap().to_std();
+                let rate = RemovalRate { agents: agents.parse().unwrap(), within };
+                self.config.agent_removal_rate_limit = Some(rate);
+            }
+            "max_agent_ping_timeouts" => self.config.max_agent_ping_timeouts = value.parse().unwrap(),
+            "recovery_agent_removal_limit" => {
+                self.config.recovery_agent_removal_limit = value.parse().unwrap();
+            }
+            "non_partition_aware_return" => {
+                assert_eq!(value, "kill");
+                self.config.non_partition_aware_return = Return::Kill;
+            }
+            "recovered_framework_timeout" => self.config.recovered_framework_timeout = Some(duration()),
             "max_completed_frameworks" => self.config.max_completed_frameworks = value.parse().unwrap(),
             "max_operator_event_stream_subscribers" => {
                 self.config.max_operator_event_stream_subscribers = value.parse().unwrap();

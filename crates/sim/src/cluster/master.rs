@@ -180,7 +180,8 @@ impl Cluster {
                     self.log.line(self.now, format!("master refuses a call: {code} {text}"));
                 }
             }
-            Effect::WatchEvent { .. } => {}
+            Effect::Exit { message, .. } => panic!("{message}"),
+            Effect::Warn { .. } | Effect::WatchEvent { .. } => {}
         }
     }
 

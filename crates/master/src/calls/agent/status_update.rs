@@ -9,6 +9,7 @@ use kaon_model::Uuid;
 
 use crate::master::{Master, Turn};
 use crate::state::tasks::{Told, model_state, told_by_agent};
+use crate::state::{AgentRow, FrameworkRow};
 
 impl Master {
     /// The framework is told first, whether the task is known here or not; then the books follow the newest state that
@@ -33,6 +34,9 @@ impl Master {
         let told_status = v1::TaskStatus { executor_id: told_executor, ..status.clone() };
         self.forward_update(turn, framework, agent, &update, told_status);
         let task = self.state.tasks.row(framework, &status.task_id.value);
+        if task.is_none() && told_by_agent(latest).is_some_and(|state| !state.is_terminal()) {
+            self.doubt_list(agent, framework, &status.task_id.value);
+        }
         let Some(row) = task.filter(|row| self.state.task(*row).agent == agent) else {
             self.state.tables.counters.invalid_status_updates += 1;
             return;
@@ -48,6 +52,20 @@ impl Master {
         if was_connected && told.is_some() {
             self.state.task_mut(row).told = told;
         }
+    }
+}
+
+impl Master {
+    /// An agent tells of a task that it did not list when it was taken back: that list was long on its way, and the later
+    /// ones were lost. Its resources are in use, so the agent is asked for its list again, with the next ping.
+    ///
+    /// Mesos: does not look into it, and offers those resources to others.
+    fn doubt_list(&mut self, agent: AgentRow, framework: FrameworkRow, task: &str) {
+        if self.state.agent(agent).pulse.doubted {
+            return;
+        }
+        let ended = self.state.tables.history.ended_ids(&self.state.framework(framework).id);
+        self.state.agent_mut(agent).pulse.doubted = !ended.contains(task);
     }
 }
 

@@ -30,7 +30,6 @@ const ABSENT: &[&str] = &[
     "master/slave_shutdowns_canceled",
     "master/slave_shutdowns_completed",
     "master/slave_shutdowns_scheduled",
-    "master/slave_unreachable_canceled",
 ];
 
 /// The names of all figures that this core publishes as 0.

@@ -32,6 +32,8 @@ pub fn show(effect: &Effect) -> String {
             Reply::Accepted => "reply 202".to_string(),
             Reply::Refused { code, text } => format!("reply {code} {text}").trim_end().to_string(),
         },
+        Effect::Exit { code, message } => format!("exit {code} {message:?}"),
+        Effect::Warn { message } => format!("warn {message}"),
         Effect::Store { write, record, .. } => {
             let operations = kaon_master::registry::decode(record).unwrap();
             let texts: Vec<String> = operations.iter().map(show_operation).collect();
