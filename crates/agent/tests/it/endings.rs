@@ -15,6 +15,17 @@ struct Row {
 }
 
 const ROWS: &[Row] = &[
+    // Divergence 35: Mesos gives the reason GC_ERROR. Sandboxes cannot fail to be kept here.
+    Row {
+        name: "A1, limits that nothing enforces",
+        script: &["run f1 t limits=cpus"],
+        aware: &[
+            "t TASK_DROPPED AGENT REASON_TASK_INVALID 'CPU limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/cpu' isolator'",
+        ],
+        plain: Some(&[
+            "t TASK_LOST AGENT REASON_TASK_INVALID 'CPU limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/cpu' isolator'",
+        ]),
+    },
     Row {
         name: "A4, the agent has other resources by now",
         script: &["run f1 t stale"],
@@ -188,6 +199,32 @@ const ROWS: &[Row] = &[
         script: &["crash", "restart", "leader", "advance 5", "reregistered S0 f1 t"],
         aware: &["t TASK_DROPPED AGENT REASON_RECONCILIATION 'Reconciliation: task unknown to the agent'"],
         plain: Some(&["t TASK_LOST AGENT REASON_RECONCILIATION 'Reconciliation: task unknown to the agent'"]),
+    },
+    Row {
+        name: "E1, a check tells something else",
+        script: &[
+            "run f1 t check=probe.sh",
+            "launched c1 9",
+            "ack f1 t",
+            "ack f1 t",
+            "advance 1.5",
+            "looked check c1 1 3",
+        ],
+        aware: &["t@t TASK_RUNNING EXECUTOR REASON_TASK_CHECK_STATUS_UPDATED"],
+        plain: None,
+    },
+    Row {
+        name: "E1, a task is well",
+        script: &[
+            "run f1 t health=80",
+            "launched c1 9",
+            "ack f1 t",
+            "ack f1 t",
+            "advance 16",
+            "looked health c1 1 true",
+        ],
+        aware: &["t@t TASK_RUNNING EXECUTOR REASON_TASK_HEALTH_CHECK_STATUS_UPDATED"],
+        plain: None,
     },
     Row {
         name: "E2, a task takes longer than it may",

@@ -112,6 +112,30 @@ fn a_flag_that_cannot_be_had_is_refused_unless_it_asks_for_nothing() {
     );
 }
 
+/// Ends of tasks that cannot come, since nothing here would cause them: whoever asks for the cause is refused.
+#[test]
+fn what_would_end_tasks_in_other_ways_cannot_be_had() {
+    let agent = |argument: &str| {
+        let arguments = [argument.to_owned(), "--master=127.0.0.1:5050".to_owned()];
+        Flags::load(agent::TABLE, arguments, []).map(|_| ())
+    };
+    let master = |argument: &str| load(&[argument], &[]).map(|_| ());
+    for (end, refused) in [
+        ("M6 TASK_UNAUTHORIZED", master("--acls={}")),
+        ("M6 TASK_GROUP_UNAUTHORIZED", master("--authorizers=other")),
+        ("A2 TASK_UNAUTHORIZED", agent("--acls={}")),
+        ("A2 TASK_GROUP_UNAUTHORIZED", agent("--authorizer=other")),
+        ("A14 CONTAINER_LIMITATION_MEMORY", agent("--isolation=cgroups/mem")),
+        ("A14 CONTAINER_LIMITATION_DISK", agent("--isolation=disk/du")),
+        ("A14 CONTAINER_LIMITATION", agent("--isolation=network/ports")),
+        ("A15 CONTAINER_PREEMPTED", agent("--qos_controller=other")),
+        ("A16 CONTAINER_UPDATE_FAILED", agent("--isolation=cgroups/cpu")),
+    ] {
+        let text = refused.expect_err(end).to_string();
+        assert!(text.contains(" cannot be had: "), "{end}: {text}");
+    }
+}
+
 #[test]
 fn values_are_read_from_files() {
     let folder = Folder::new();
