@@ -7,6 +7,7 @@ kaon=$(readlink -f "${KAON:-target/debug/kaon}")
 work=$(mktemp -d "${TMPDIR:-/tmp}/kaon-test.XXXXXX")
 started=()
 agents=()
+clients=()
 
 finish() {
     status=$?
@@ -103,4 +104,54 @@ start_agent() {
     shift
     start "$name" "$kaon" agent --master="$master" --ip=127.0.0.1 --work_dir="$work/$name" \
         --runtime_dir="$work/$name-run" "$@"
+}
+
+# start_ensemble: three ZooKeeper servers; where masters meet is then in $zk, their own ports in ${zk_ports[@]}, and their
+# ids in ${zk_pids[@]}.
+start_ensemble() {
+    scripts/ensure zookeeper || fail "ZooKeeper cannot be installed"
+    local number servers='' hosts='' ports=()
+    for number in 1 2 3; do
+        free_port; ports+=("$port")
+        free_port; servers+="server.$number=127.0.0.1:$port"
+        free_port; servers+=":$port"$'\n'
+        hosts+=${hosts:+,}127.0.0.1:${ports[number - 1]}
+    done
+    zk=zk://$hosts/kaon zk_ports=("${ports[@]}") zk_pids=()
+    for number in 1 2 3; do
+        mkdir -p "$work/zookeeper$number"
+        echo "$number" >"$work/zookeeper$number/myid"
+        printf 'tickTime=500\ninitLimit=20\nsyncLimit=5\ndataDir=%s\nclientPort=%s\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n%s' \
+            "$work/zookeeper$number" "${ports[number - 1]}" "$servers" >"$work/zookeeper$number.cfg"
+        start_zookeeper "$number"
+    done
+}
+
+# start_zookeeper NUMBER: one server of the ensemble.
+start_zookeeper() {
+    start "zookeeper$1" java -Xmx96m -XX:TieredStopAtLevel=1 -cp /usr/share/java/zookeeper.jar \
+        org.apache.zookeeper.server.quorum.QuorumPeerMain "$work/zookeeper$1.cfg"
+    zk_pids[$1 - 1]=$pid
+}
+
+# start_candidate NUMBER [FLAG…]: a master that stands for election, always at the same address; its address is then in
+# ${masters[NUMBER]}, its id in ${master_pids[NUMBER]}.
+masters=()
+master_pids=()
+start_candidate() {
+    local number=$1
+    shift
+    if [ -z "${masters[number]:-}" ]; then free_port; masters[number]=127.0.0.1:$port; fi
+    start "master$number" "$kaon" master --ip=127.0.0.1 --port="${masters[number]##*:}" --hostname=127.0.0.1 \
+        --zk="$zk" --zk_session_timeout="${SESSION:-4}secs" "$@"
+    master_pids[number]=$pid
+}
+
+# find_leader: its number is then in $leader, its address in $master.
+find_leader() {
+    for leader in "${!masters[@]}"; do
+        master=${masters[leader]}
+        if fetch "http://$master/metrics/snapshot" 2>/dev/null | grep -q '"master/elected":1'; then return 0; fi
+    done
+    return 1
 }

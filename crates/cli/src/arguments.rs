@@ -77,7 +77,7 @@ pub struct AgentArguments {
 
 #[derive(Clone, Debug, Args)]
 pub struct MasterArgument {
-    /// The masters; any of them finds the leader
+    /// The masters; any of them finds the leader. Or where they meet in ZooKeeper: zk://HOST:PORT,…/PATH
     #[arg(long, env = "KAON_MASTER", default_value = "127.0.0.1:5050", value_name = "HOST:PORT,…")]
     pub master: Masters,
 }
@@ -299,7 +299,7 @@ mod tests {
             (&["--tasks", "1", "--input", "-", "true"], "--input"),
             (&["--max-parallel", "0", "true"], "--max-parallel"),
             (&["--env", "A", "true"], "NAME=VALUE"),
-            (&["--master", "zk://z/mesos", "true"], "ZooKeeper"),
+            (&["--master", "zk://z", "true"], "ZooKeeper"),
             (&[], "COMMAND"),
         ] {
             let error = run(arguments).unwrap_err();

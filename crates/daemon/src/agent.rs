@@ -20,7 +20,7 @@ use kaon_agent::{Agent, View};
 use kaon_containerizer::Spawner;
 use kaon_model::{Mono, Now};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::address::{Place, place};
 use crate::flags::{self, Flags};
@@ -123,7 +123,7 @@ pub async fn start(
 ) -> Result<Started, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let master = flags.text("master").ok_or("Missing required option --master")?;
-    let leader = detector::find(master).await.map_err(|error| text(&error))?;
+    let source = detector::find(master).await.map_err(|error| text(&error))?;
     let folders = Folders::of(flags)?;
     let place = place(flags, |name| std::env::var(name).ok()).await.map_err(|error| text(&error))?;
     let Place { listener, address, hostname } = place;
@@ -139,10 +139,11 @@ pub async fn start(
     let meter = host.meter();
     let mut effects = Vec::new();
     let agent = Agent::new(config, recovered, containers, seed, clock.now(), &mut effects);
-    tracing::info!("Agent at {address} ({hostname}), of the master at {leader}");
+    tracing::info!("Agent at {address} ({hostname}), of the masters at {source:?}");
 
     let (links, exited) = Links::new(Handle::current(), Options::default());
-    tell_exits(exited, door.clone());
+    let lost = Arc::new(Notify::new());
+    tell_exits(exited, door.clone(), lost.clone());
     let common = Common::default();
     show_files(&common, log, flags, &folders.work_dir);
     let streams = Arc::new(Streams::new(common.counters.clone()));
@@ -161,8 +162,7 @@ pub async fn start(
     turn("agent", inside, agent, shell, Shell::end).map_err(|error| text(&error))?;
     let front = Front { door: door.clone(), streams, replies, common, meter };
     tokio::spawn(serve(listener, Arc::new(front), Limits::of_daemon()));
-    let leader = Box::new(detector::info(leader).await);
-    door.put(Input::Leader { master: Some(leader) }).await.map_err(|error| text(&error))?;
+    detector::follow(source, flags.set_duration("zk_session_timeout"), lost, door.clone());
     Ok(Started { address, door })
 }
 
@@ -191,10 +191,11 @@ async fn take_host(
     opened.map_err(|error| error.to_string())
 }
 
-/// Carries the ends of links to the core.
-fn tell_exits(mut exited: mpsc::Receiver<SocketAddrV4>, door: Door<Agent>) {
+/// Carries the ends of links to the core, and to those who look for the leader.
+fn tell_exits(mut exited: mpsc::Receiver<SocketAddrV4>, door: Door<Agent>, lost: Arc<Notify>) {
     tokio::spawn(async move {
         while let Some(peer) = exited.recv().await {
+            lost.notify_one();
             if door.put(Input::Exited { peer }).await.is_err() {
                 return;
             }

@@ -213,7 +213,7 @@ impl Flags {
     /// Flags that have a value, as /flags shows them.
     pub fn shown(&self) -> BTreeMap<String, String> {
         let shown = self.values.iter().filter(|(name, _)| !self.unshown.contains(*name));
-        shown.map(|(name, value)| ((*name).to_owned(), value.to_string())).collect()
+        shown.map(|(name, value)| ((*name).to_owned(), without_secret(value.to_string()))).collect()
     }
 
     /// The body of /flags.
@@ -229,6 +229,16 @@ impl Flags {
             });
         });
         out
+    }
+}
+
+/// Mesos: shows everybody the password with which its masters write to ZooKeeper; here it is left out.
+fn without_secret(value: String) -> String {
+    let Some(rest) = value.trim().strip_prefix("zk://") else { return value };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, servers)) => format!("zk://***@{servers}{path}"),
+        None => value,
     }
 }
 

@@ -31,7 +31,7 @@ pub const HELP: (&str, &[&str]) = ("help", &[""]);
 pub const FILES: (&str, &[&str]) = ("files", &["browse", "read", "download", "debug"]);
 
 /// What every daemon has.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Common {
     pub files: Arc<Files>,
     pub counters: Arc<Counters>,

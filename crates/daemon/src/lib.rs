@@ -15,6 +15,7 @@ pub mod flags;
 mod front;
 pub mod host;
 pub mod http;
+pub mod lease;
 pub mod links;
 mod local;
 mod log;

@@ -18,6 +18,7 @@ use kaon_api::libprocess::Upid;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::lease::Lease;
 use peer::{Command, Peer};
 
 /// A message on its way. It is encoded by the task that sends it, not by the one that decided to.
@@ -40,6 +41,8 @@ pub struct Options {
     pub redial_for: Duration,
     /// How long an unlinked connection is kept for further messages.
     pub idle: Duration,
+    /// Without it nothing is written.
+    pub lease: Lease,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             connect_within: Duration::from_secs(10),
             redial_for: Duration::from_secs(600),
             idle: Duration::from_secs(1),
+            lease: Lease::default(),
         }
     }
 }

@@ -2,9 +2,12 @@
 
 //! The master's daemon.
 
+mod election;
 mod forms;
 mod front;
 mod narrator;
+mod office;
+mod reign;
 mod settings;
 mod shell;
 mod size;
@@ -16,24 +19,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kaon_master::{Effect, Input, Master, Registry, View};
+use kaon_master::{Config, Effect, Input, Master, Registry, View};
 use kaon_model::{Mono, Now};
-use tokio::runtime::Handle;
+use kaon_sdk::zookeeper::{BadUrl, Url};
 
 use crate::address::{Place, place};
 use crate::flags::{self, Flags};
 use crate::front::Common;
 use crate::http::{Limits, serve};
-use crate::links::{Links, Options};
+use crate::lease::Lease;
 use crate::process::{self, Ending, Signal};
-use crate::replies::Replies;
-use crate::runtime::{Clock, Core, Door, channel, turn};
-use crate::store::{Entry, FileStore, MemoryStore, Store};
-use crate::streams::Streams;
-use crate::writer::Writer;
-use front::Front;
+use crate::runtime::{Clock, Core};
+use crate::store::{FileStore, MemoryStore, Store, StoreError};
+use election::Election;
 pub use front::ROUTES;
-use shell::Shell;
+use office::{Office, Post};
+use reign::{Ground, Reign};
 
 impl Core for Master {
     type Input = Input;
@@ -63,14 +64,23 @@ impl Core for Master {
 /// A master that serves.
 pub struct Started {
     pub address: SocketAddrV4,
-    door: Door<Master>,
+    office: Arc<Office>,
+    election: Option<Arc<Election>>,
 }
 
 impl Started {
     /// How many agents are registered, and offered.
     pub async fn active_agents(&self) -> usize {
-        let view = self.door.view().await;
+        let Post::Leading(reign) = self.office.post() else { return 0 };
+        let view = reign.front.door.view().await;
         view.map_or(0, |view| view.tables.agents.values().filter(|agent| agent.connected).count())
+    }
+
+    /// Lets another master lead at once.
+    async fn leave(&self) {
+        if let Some(election) = &self.election {
+            election.leave().await;
+        }
     }
 }
 
@@ -92,8 +102,11 @@ pub fn main_master(arguments: Vec<OsString>) -> ExitCode {
             process::say(&format!("kaon: ready at http://{}\n", started.address));
             Ok(started)
         },
-        async |_, signal, ending| match signal {
-            Signal::Stop => ending.end(0, "Stopped by a signal"),
+        async |started: &Started, signal, ending| match signal {
+            Signal::Stop => {
+                started.leave().await;
+                ending.end(0, "Stopped by a signal");
+            }
             Signal::Drain => tracing::warn!("Ignoring SIGUSR1, which means something to agents alone"),
         },
     )
@@ -101,46 +114,42 @@ pub fn main_master(arguments: Vec<OsString>) -> ExitCode {
 
 /// Starts a master; it is served by the current runtime until the process ends.
 pub async fn start(flags: &mut Flags, log: Option<PathBuf>, ending: Ending) -> Result<Started, String> {
-    let store = open_store(flags)?;
+    let ensemble = flags.text("zk").map(ensemble).transpose()?;
+    // What cannot be opened is found out before anything is served.
+    let store = if ensemble.is_some() { None } else { Some(open_store(flags)?) };
     let place = place(flags, |name| std::env::var(name).ok()).await.map_err(|error| error.to_string())?;
     let Place { listener, address, hostname } = place;
     flags.set_text("hostname", &hostname);
-    let config = settings::config(flags, address)?;
-    let contents = store.load().map_err(|error| error.to_string())?;
-    let registry = Registry::recover(contents.snapshot.as_deref(), &contents.records)
-        .map_err(|error| format!("The registry cannot be read: {error}"))?;
+    let config =
+        Config { process_started: Some(Clock::default().now().wall), ..settings::config(flags, address)? };
     let seed = process::entropy().map_err(|error| format!("No random numbers can be had: {error}"))?;
-    let clock = Clock::default();
-    let options = Options { dead_after: config.agent_ping_timeout, ..Options::default() };
-    let master = Master::new(config, registry, seed, clock.now());
-    tracing::info!("Master {} at {address} ({hostname})", master.id());
-
-    let (door, inside) = channel::<Master>(clock);
-    let (links, exited) = Links::new(Handle::current(), options);
-    tell_exits(exited, door.clone());
     let common = Common::default();
     common.show_log("/master/log", log.or(flags.text("external_log_file").map(PathBuf::from)));
-    let streams = Arc::new(Streams::new(common.counters.clone()));
-    let replies = Arc::new(Replies::default());
-    let registry = write_registry(store, door.clone(), ending.clone()).map_err(|error| error.to_string())?;
-    let shell = Shell {
+    let ground = Ground {
+        name: format!("{hostname}:{}", address.port()),
+        common: common.clone(),
+        whitelist: whitelist(flags),
+        ending: ending.clone(),
+        config,
         address,
-        links,
-        streams: streams.clone(),
-        replies: replies.clone(),
-        registry,
-        ending,
-        is_over: false,
     };
-    turn("master", inside, master, shell, drop).map_err(|error| error.to_string())?;
-    // Mesos: `*` was once the way to say that all hosts are allowed.
-    if let Some(path) = flags.text("whitelist").filter(|path| *path != "*") {
-        whitelist::watch(PathBuf::from(path.strip_prefix("file://").unwrap_or(path)), door.clone());
-    }
-    let leader = format!("{hostname}:{}", address.port());
-    let front = Front { door: door.clone(), streams, replies, common, leader };
-    tokio::spawn(serve(listener, Arc::new(front), Limits::of_daemon()));
-    Ok(Started { address, door })
+    tracing::info!("Master at {address} ({hostname})");
+    let mut dormant =
+        Core::view(&Master::new(ground.config.clone(), Registry::default(), seed, Clock::default().now()));
+    dormant.elected = None;
+    let post = match store {
+        None => Post::Standby { leader: None },
+        Some(store) => {
+            let ending = ending.clone();
+            let failed = move |error: StoreError| ending.end(1, error.to_string());
+            let reign = Reign::begin(&ground, seed, store, Lease::default(), failed).await;
+            Post::Leading(Arc::new(reign.map_err(|error| error.to_string())?))
+        }
+    };
+    let office = Arc::new(Office::new(post, common, dormant));
+    let election = ensemble.map(|url| stand(flags, url, ground, office.clone(), ending));
+    tokio::spawn(serve(listener, office.clone(), Limits::of_daemon()));
+    Ok(Started { address, office, election })
 }
 
 fn open_store(flags: &Flags) -> Result<Box<dyn Store>, String> {
@@ -154,32 +163,26 @@ fn open_store(flags: &Flags) -> Result<Box<dyn Store>, String> {
     }
 }
 
-fn write_registry(
-    mut store: Box<dyn Store>,
-    door: Door<Master>,
-    ending: Ending,
-) -> std::io::Result<Writer<kaon_master::Write, Entry>> {
-    let stored = move |write| {
-        // The loop has ended only if the process is about to.
-        let _ = door.put_blocking(Input::Stored { write });
-    };
-    Writer::spawn(
-        "registry",
-        move |batch: &[Entry]| store.append(batch),
-        stored,
-        move |error| {
-            ending.end(1, error.to_string());
-        },
-    )
+/// Where masters meet.
+fn ensemble(text: &str) -> Result<Url, String> {
+    text.parse().map_err(|error: BadUrl| format!("Invalid value of --zk: {error}"))
 }
 
-/// Carries the ends of links to the core.
-fn tell_exits(mut exited: tokio::sync::mpsc::Receiver<SocketAddrV4>, door: Door<Master>) {
-    tokio::spawn(async move {
-        while let Some(peer) = exited.recv().await {
-            if door.put(Input::Exited { peer }).await.is_err() {
-                return;
-            }
-        }
-    });
+/// Stands for election in the background.
+fn stand(flags: &Flags, url: Url, ground: Ground, office: Arc<Office>, ending: Ending) -> Arc<Election> {
+    let in_memory = flags.text("registry") == Some("in_memory");
+    if in_memory {
+        tracing::warn!("With --registry=in_memory, each change of leaders forgets the agents and the quota");
+    }
+    let session = flags.set_duration("zk_session_timeout");
+    let election = Arc::new(Election::new(url, session, in_memory, ground, office));
+    let standing = election.clone();
+    tokio::spawn(async move { ending.end(1, standing.run().await.to_string()) });
+    election
+}
+
+/// Mesos: `*` was once the way to say that all hosts are allowed.
+fn whitelist(flags: &Flags) -> Option<PathBuf> {
+    let path = flags.text("whitelist").filter(|path| *path != "*")?;
+    Some(PathBuf::from(path.strip_prefix("file://").unwrap_or(path)))
 }

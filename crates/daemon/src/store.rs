@@ -54,6 +54,8 @@ pub enum StoreError {
     Damaged { path: PathBuf, what: String },
     #[error("the registry '{0}' is another master's by now: this one was deposed")]
     Deposed(PathBuf),
+    #[error("this master may lead no longer, so it writes nothing to its registry")]
+    Lapsed,
     #[error("the registry '{path}' cannot be {done}: {reason}")]
     Failed { path: PathBuf, done: &'static str, reason: String },
 }

@@ -178,6 +178,7 @@ impl Asked {
                     status: StatusCode::OK,
                     headers: Vec::new(),
                     body: Body::Stream(self.records),
+                    lease: None,
                 };
                 if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
                     response.headers.push((STREAM_ID, id));

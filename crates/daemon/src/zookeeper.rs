@@ -1,58 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The ensemble by which masters find out who leads, and others find the leader.
+//! How a master stands for election in ZooKeeper.
 
-pub mod candidates;
-mod url;
-
-use std::time::Duration;
-
-use zookeeper_client::{Acl, Acls, Client, CreateMode, Error, Permission};
-
-pub use url::{BadUrl, Url};
+use kaon_api::json::{Dialect, to_json};
+use kaon_api::v1::MasterInfo;
+use kaon_sdk::zookeeper::{Url, ZooKeeperError, candidates::LABEL, failed};
+use zookeeper_client::{Acl, Acls, Client, CreateMode, Error, MultiWriteError, Permission};
 
 /// Mesos: with credentials, everybody reads and we alone write; without, everybody does both.
 const OURS: &[Acl] =
     &[Acl::new_const(Permission::READ, "world", "anyone"), Acl::new_const(Permission::ALL, "auth", "")];
-
-/// Why the ensemble is of no help.
-#[derive(Debug, thiserror::Error)]
-pub enum ZooKeeperError {
-    #[error("cannot connect to ZooKeeper at {servers}: {error}")]
-    Connect { servers: String, error: Error },
-    #[error("cannot {what} '{path}' in ZooKeeper: {error}")]
-    Failed { what: &'static str, path: String, error: Error },
-    #[error("what stands in '{path}' in ZooKeeper is no description of a master: {reason}")]
-    NoMaster { path: String, reason: String },
-}
-
-/// Gives an error of the ensemble its subject.
-pub fn failed<'a>(what: &'static str, path: &'a str) -> impl Fn(Error) -> ZooKeeperError + 'a {
-    move |error| ZooKeeperError::Failed { what, path: path.to_owned(), error }
-}
-
-/// Opens a session, in which the path of the url exists.
-pub async fn connect(url: &Url, session_timeout: Duration) -> Result<Client, ZooKeeperError> {
-    let mut connector = Client::connector().with_session_timeout(session_timeout);
-    if let Some(credentials) = &url.credentials {
-        connector = connector.with_auth("digest", credentials.as_bytes());
-    }
-    let told = |error| ZooKeeperError::Connect { servers: url.servers.clone(), error };
-    let client = connector.connect(&url.servers).await.map_err(told)?;
-    match client.mkdir(&url.path, &CreateMode::Persistent.with_acls(acls(url))).await {
-        // Without the right to write to what lies above, it may be there all the same.
-        Ok(()) | Err(Error::NodeExists) => Ok(client),
-        Err(error) => match client.check_stat(&url.path).await {
-            Ok(Some(_)) => Ok(client),
-            _ => Err(failed("create", &url.path)(error)),
-        },
-    }
-}
 
 /// Who may do what with the nodes that are made.
 pub fn acls(url: &Url) -> Acls<'static> {
     match &url.credentials {
         Some(_) => Acls::new(OURS),
         None => Acls::anyone_all(),
+    }
+}
+
+/// Makes the path where masters stand, if it is not there.
+pub async fn prepare(client: &Client, url: &Url) -> Result<(), ZooKeeperError> {
+    match client.mkdir(&url.path, &CreateMode::Persistent.with_acls(acls(url))).await {
+        Ok(()) | Err(Error::NodeExists) => Ok(()),
+        // Without the right to write to what lies above, it may be there all the same.
+        Err(error) => match client.check_stat(&url.path).await {
+            Ok(Some(_)) => Ok(()),
+            _ => Err(failed("create", &url.path)(error)),
+        },
+    }
+}
+
+/// Stands for election; the name of the node, which goes with the session.
+pub async fn stand(client: &Client, url: &Url, info: &MasterInfo) -> Result<String, ZooKeeperError> {
+    let prefix = format!("{}/{LABEL}_", url.path);
+    let data = to_json(info, Dialect::V0);
+    let options = CreateMode::EphemeralSequential.with_acls(acls(url));
+    let (_, sequence) =
+        client.create(&prefix, data.as_bytes(), &options).await.map_err(failed("create", &prefix))?;
+    Ok(format!("{LABEL}_{sequence}"))
+}
+
+/// What the ensemble says of a candidacy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Stands,
+    Gone,
+    /// It did not say.
+    Unknown(Error),
+}
+
+/// Asks the majority of the ensemble whether a candidacy still stands. A mere reading would not do: a server that is cut
+/// off from the others answers it, and so do the pings of a session.
+pub async fn confirm(client: &Client, path: &str) -> Standing {
+    let mut question = client.new_multi_writer();
+    if let Err(error) = question.add_check_version(path, 0) {
+        return Standing::Unknown(error);
+    }
+    match question.commit().await {
+        Ok(_) => Standing::Stands,
+        Err(MultiWriteError::OperationFailed { source: Error::NoNode | Error::BadVersion, .. }) => {
+            Standing::Gone
+        }
+        Err(MultiWriteError::OperationFailed { source, .. } | MultiWriteError::RequestFailed { source }) => {
+            match source {
+                Error::SessionExpired | Error::ClientClosed | Error::AuthFailed => Standing::Gone,
+                error => Standing::Unknown(error),
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use kaon_allocator::MinAllocatable;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
-use kaon_model::{Credentials, Resources, Role};
+use kaon_model::{Credentials, Resources, Role, Wall};
 
 pub use crate::flows::pace::RemovalRate;
 pub use kaon_allocator::{PatternLimits, Sorter};
@@ -83,6 +83,8 @@ pub struct Config {
     pub max_operator_event_stream_subscribers: usize,
     /// All flags as the operator sees them under /flags.
     pub flags: BTreeMap<String, String>,
+    /// When the process began; when this master began to lead, if that is not known.
+    pub process_started: Option<Wall>,
 }
 
 /// How resources are shared out.
@@ -205,6 +207,7 @@ impl Default for Config {
             max_frameworks: MAX_FRAMEWORKS,
             max_operator_event_stream_subscribers: 1000,
             flags: BTreeMap::new(),
+            process_started: None,
         }
     }
 }

@@ -23,5 +23,5 @@ pub use config::{Config, Policy, RemovalRate, Return};
 pub use effect::{Effect, Effects, Reply, ToPeer};
 pub use input::{Caller, Input, PeerMessage, Stream, Ticket, Write};
 pub use master::Master;
-pub use registry::Registry;
+pub use registry::{Registry, RegistryError};
 pub use view::View;

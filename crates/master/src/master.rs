@@ -138,6 +138,11 @@ impl Master {
         }
     }
 
+    /// How the master that is made of this entropy will present itself, for those who choose between candidates.
+    pub fn candidate(config: &Config, entropy: [u8; 32]) -> v1::MasterInfo {
+        master_info(config, Entropy::new(entropy).uuid().to_string())
+    }
+
     /// Advances the machine by one input. Never blocks, never fails, never looks outside.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Effects) {
         self.now = now;

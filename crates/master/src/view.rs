@@ -49,7 +49,7 @@ impl View {
             config: master.config.clone(),
             info: master.info.clone(),
             build: Arc::default(),
-            started: master.started,
+            started: master.config.process_started.unwrap_or(master.started),
             // A master is made when it is elected.
             elected: Some(master.started),
             now: master.now,

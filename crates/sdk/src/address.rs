@@ -3,7 +3,10 @@
 //! Where masters and agents are reached.
 
 use std::fmt;
+use std::io::Read;
 use std::str::FromStr;
+
+use crate::zookeeper::{BadUrl, Url};
 
 /// Mesos: the port of a master unless said otherwise.
 const MASTER_PORT: u16 = 5050;
@@ -23,11 +26,10 @@ pub enum AddressError {
     Empty,
     #[error("'{0}' is not an address; expected HOST:PORT, such as 127.0.0.1:5050")]
     Malformed(String),
-    #[error(
-        "'{0}': finding the leader through ZooKeeper is not supported yet; \
-         give the masters themselves, as HOST:PORT,HOST:PORT,…"
-    )]
-    ZooKeeper(String),
+    #[error("'{url}' does not say where masters meet in ZooKeeper: {reason}")]
+    ZooKeeper { url: String, reason: BadUrl },
+    #[error("the file '{path}' that should say where the masters are cannot be read: {reason}")]
+    File { path: String, reason: String },
 }
 
 impl Address {
@@ -85,47 +87,69 @@ impl fmt::Display for Address {
     }
 }
 
-/// The masters of one cluster, of which one leads; any of them tells which.
-///
-/// Invariant: at least one.
+/// The masters of one cluster, of which one leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Masters(Vec<Address>);
-
-impl Masters {
-    pub fn addresses(&self) -> &[Address] {
-        &self.0
-    }
+pub enum Masters {
+    /// Any of them tells which. Invariant: at least one.
+    Fixed(Vec<Address>),
+    /// Where they stand for election.
+    ZooKeeper(Url),
 }
 
 impl From<Address> for Masters {
     fn from(address: Address) -> Masters {
-        Masters(vec![address])
+        Masters::Fixed(vec![address])
     }
+}
+
+/// Bound: the content of a file that says where the masters are.
+const FILE_MAX: u64 = 64 * 1024;
+
+fn read(path: &str) -> Result<String, AddressError> {
+    let fail = |reason: String| AddressError::File { path: path.to_owned(), reason };
+    let file = std::fs::File::open(path).map_err(|error| fail(error.to_string()))?;
+    let mut text = String::new();
+    file.take(FILE_MAX).read_to_string(&mut text).map_err(|error| fail(error.to_string()))?;
+    Ok(text)
 }
 
 impl FromStr for Masters {
     type Err = AddressError;
 
-    /// Reads `HOST[:PORT],…`, with 5050 as the port where none is given.
+    /// Reads `HOST[:PORT],…`, with 5050 as the port where none is given; or `zk://HOST:PORT,…/PATH`; or `file:///PATH` of
+    /// a file that holds one of them.
     fn from_str(text: &str) -> Result<Masters, AddressError> {
         let text = text.trim();
-        if text.starts_with("zk://") || text.starts_with("file://") {
-            return Err(AddressError::ZooKeeper(text.to_owned()));
+        match text.strip_prefix("file://") {
+            Some(path) => parse(read(path)?.trim()),
+            None => parse(text),
         }
-        let plain = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-        let parts = plain.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let addresses =
-            parts.map(|part| Address::parse(part, Some(MASTER_PORT))).collect::<Result<Vec<_>, _>>()?;
-        if addresses.is_empty() { Err(AddressError::Empty) } else { Ok(Masters(addresses)) }
     }
+}
+
+fn parse(text: &str) -> Result<Masters, AddressError> {
+    if text.starts_with("zk://") {
+        let reason = |reason| AddressError::ZooKeeper { url: text.to_owned(), reason };
+        return text.parse().map(Masters::ZooKeeper).map_err(reason);
+    }
+    let plain = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    let parts = plain.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let addresses =
+        parts.map(|part| Address::parse(part, Some(MASTER_PORT))).collect::<Result<Vec<_>, _>>()?;
+    if addresses.is_empty() { Err(AddressError::Empty) } else { Ok(Masters::Fixed(addresses)) }
 }
 
 impl fmt::Display for Masters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, address) in self.0.iter().enumerate() {
-            write!(f, "{}{address}", if index == 0 { "" } else { "," })?;
+        match self {
+            Masters::Fixed(addresses) => {
+                for (index, address) in addresses.iter().enumerate() {
+                    write!(f, "{}{address}", if index == 0 { "" } else { "," })?;
+                }
+                Ok(())
+            }
+            Masters::ZooKeeper(url) => write!(f, "{url}"),
         }
-        Ok(())
     }
 }
 
@@ -141,7 +165,9 @@ mod tests {
         assert_eq!(read("http://[::1]:5050/").unwrap(), "[::1]:5050");
         assert_eq!(read("[::1]").unwrap(), "[::1]:5050");
         assert_eq!(read(""), Err(AddressError::Empty));
-        assert!(matches!(read("zk://z:2181/mesos"), Err(AddressError::ZooKeeper(_))));
+        assert_eq!(read("zk://u:secret@y:1,z:2181/mesos").unwrap(), "zk://y:1,z:2181/mesos");
+        assert!(matches!(read("zk://z:2181"), Err(AddressError::ZooKeeper { .. })));
+        assert!(matches!(read("file:///nowhere/at/all"), Err(AddressError::File { .. })));
         for text in ["a:", "a:0", "a:65536", "a:5050/x y", ":5050", "::1:5050", "[::1]x", "a b:1"] {
             assert!(matches!(read(text), Err(AddressError::Malformed(_))), "{text}");
         }

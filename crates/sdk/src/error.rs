@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::{Address, AddressError};
+use crate::{Address, AddressError, Masters};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,6 +25,8 @@ pub enum Error {
     Unreadable { address: Address, reason: String },
     #[error("{address} leads no longer and names no other leader; try again in a few seconds")]
     NoLeader { address: Address },
+    #[error("nobody leads at {0}, or ZooKeeper cannot be reached there")]
+    NobodyLeads(Masters),
     /// The master will not have this framework: the text of its ERROR event.
     #[error("the master refused the framework: {0}")]
     Refused(String),
@@ -45,7 +47,9 @@ impl Error {
             // Mesos: a master that is not set up yet answers 404, one that recovers or knows no leader 503.
             Error::Status { status, .. } => matches!(status, 404 | 408 | 429 | 500 | 502..=504),
             Error::Connect { .. } | Error::Timeout { .. } | Error::Broken { .. } => true,
-            Error::Unreadable { .. } | Error::NoLeader { .. } | Error::Unanswered => true,
+            Error::Unreadable { .. } | Error::NoLeader { .. } | Error::NobodyLeads(_) | Error::Unanswered => {
+                true
+            }
             Error::Address(_) | Error::Refused(_) | Error::NotSubscribed => false,
             Error::Environment { .. } | Error::AgentLost(_) => false,
         }

@@ -44,6 +44,7 @@ mod calls;
 mod encoding;
 mod error;
 pub mod executor;
+mod finder;
 pub mod http;
 pub mod operator;
 mod random;
@@ -52,6 +53,7 @@ pub mod resources;
 pub mod scheduler;
 mod subscription;
 mod task;
+pub mod zookeeper;
 
 pub use address::{Address, AddressError, Masters};
 pub use encoding::Encoding;

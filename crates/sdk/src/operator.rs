@@ -22,6 +22,7 @@ use hyper::{Method, Response};
 use kaon_api::v1::{agent, master};
 use kaon_api::wire::Message;
 
+use crate::finder::Finder;
 use crate::http::{self, Ask, Client};
 use crate::records::Records;
 use crate::{Address, Encoding, Error, Masters};
@@ -35,7 +36,7 @@ const REDIRECTS_MAX: usize = 4;
 /// A client of the leading master.
 #[derive(Debug)]
 pub struct Operator {
-    masters: Masters,
+    finder: Finder,
     encoding: Encoding,
     client: Arc<Client>,
     leader: Mutex<Option<Address>>,
@@ -43,7 +44,12 @@ pub struct Operator {
 
 impl Operator {
     pub fn new(masters: Masters) -> Operator {
-        Operator { masters, encoding: Encoding::default(), client: Arc::default(), leader: Mutex::default() }
+        Operator {
+            finder: Finder::new(masters),
+            encoding: Encoding::default(),
+            client: Arc::default(),
+            leader: Mutex::default(),
+        }
     }
 
     /// Speaks another form than protobuf.
@@ -84,22 +90,34 @@ impl Operator {
 
     /// Asks the last leader, then each of the masters, and returns the first answer that is a success.
     async fn send(&self, ask: &Ask<'_>) -> Result<(Address, Response<Incoming>), Error> {
-        let last = self.leader();
-        let others = self.masters.addresses().iter().filter(|address| Some(*address) != last.as_ref());
-        let candidates: Vec<Address> = last.iter().chain(others).cloned().collect();
         let mut failure = None;
-        for address in candidates {
-            match self.send_to(address, ask).await {
-                Ok((leader, response)) => {
-                    *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = Some(leader.clone());
-                    return Ok((leader, response));
-                }
-                // Another master may know better, unless this one led and said no.
+        let last = self.leader();
+        if let Some(address) = last.clone() {
+            match self.ask(address, ask).await {
+                // Another master may know better.
+                Err(error) if error.is_passing() => failure = Some(error),
+                answered => return answered,
+            }
+        }
+        for address in self.finder.candidates().await? {
+            if Some(&address) == last.as_ref() {
+                continue;
+            }
+            match self.ask(address, ask).await {
                 Err(error) if error.is_passing() => failure = failure.or(Some(error)),
-                Err(error) => return Err(error),
+                answered => return answered,
             }
         }
         Err(failure.expect("there is at least one master, so there was a failure"))
+    }
+
+    /// Remembers who answers with a success.
+    async fn ask(&self, address: Address, ask: &Ask<'_>) -> Result<(Address, Response<Incoming>), Error> {
+        let answered = self.send_to(address, ask).await;
+        if let Ok((leader, _)) = &answered {
+            *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = Some(leader.clone());
+        }
+        answered
     }
 
     async fn send_to(&self, address: Address, ask: &Ask<'_>) -> Result<(Address, Response<Incoming>), Error> {

@@ -10,7 +10,13 @@ pub const TABLE: Table = &[SHARED, AGENT, RESOURCES, ISOLATION, NETWORK];
 
 pub(super) const AGENT: &[Flag] = &[
     used("port", Integer, Some("5051"), "The port to listen on; 0 takes any free one.").between("0", "65535"),
-    used("master", Text, None, "Where the master is: host:port, or file:///path of a file that says so."),
+    used(
+        "master",
+        Text,
+        None,
+        "Where the master is: host:port; where several masters meet: zk://host:port,…/path; several masters of which any \
+         says who leads: host:port,host:port; or file:///path of a file that holds one of these.",
+    ),
     used("work_dir", Path, None, "The folder of sandboxes and of what must outlive this process."),
     used(
         "runtime_dir",

@@ -6,7 +6,7 @@ use super::Kind::{Choice, Integer, Path, Text};
 use super::agent::{AGENT, ISOLATION, NETWORK, RESOURCES};
 use super::master::MASTER;
 use super::shared::{ONLY_LEVELS, SHARED};
-use super::{Flag, Table, used};
+use super::{Flag, Table, refused, used};
 
 /// All that a master and an agent know; the rows here outweigh theirs.
 pub const TABLE: Table = &[SHARED, MASTER, AGENT, RESOURCES, ISOLATION, NETWORK, LOCAL];
@@ -19,6 +19,7 @@ const LOCAL: &[Flag] = &[
     used("ip", Text, Some("127.0.0.1"), "The IPv4 address to listen on."),
     used("port", Integer, Some("5050"), "The port of the master; the agents take free ones.")
         .between("0", "65535"),
+    refused("zk", Text, None, "a cluster in one process has one master"),
     used(
         "work_dir",
         Path,

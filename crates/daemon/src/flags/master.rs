@@ -8,18 +8,21 @@ use super::{Flag, Table, ignored, refused, used};
 
 pub const TABLE: Table = &[SHARED, MASTER];
 
-const ONE_MASTER: &str = "one master keeps its registry in a file of its own, which needs no quorum";
-const LOCAL_REGISTRY: &str = "the registry is a local file: reading and writing it waits for nobody";
+const ONE_MASTER: &str =
+    "the registry lies in a file of a single master, or in ZooKeeper, which has a majority of its own";
+const NO_WAITING: &str =
+    "a registry that cannot be read or written ends the leadership as soon as that is known";
 const KEPT: &str = "how long the registry remembers agents is fixed at the defaults of Mesos";
 
 pub(super) const MASTER: &[Flag] = &[
     used("port", Integer, Some("5050"), "The port to listen on; 0 takes any free one.").between("0", "65535"),
-    used("work_dir", Path, None, "The folder of the registry. Needed unless --registry=in_memory."),
+    used("work_dir", Path, None, "The folder of the registry. Needed without --zk, unless --registry=in_memory."),
     used(
         "registry",
         Choice(&["replicated_log", "in_memory"]),
         Some("replicated_log"),
-        "Where the registry lies: in a file below --work_dir (by the name that Mesos has for it), or nowhere.",
+        "Where the registry lies: with --zk in ZooKeeper, else in a file below --work_dir (by the name that Mesos has \
+         for it); or nowhere.",
     ),
     used("cluster", Text, None, "The name of the cluster, for people."),
     used(
@@ -96,12 +99,18 @@ pub(super) const MASTER: &[Flag] = &[
         "How many operators may watch at once; the one that has watched longest is dropped beyond.",
     )
     .between("1", "1000000"),
-    refused("zk", Text, None, "several masters are not implemented yet; run one, without --zk"),
+    used(
+        "zk",
+        Text,
+        None,
+        "Where several masters find out who leads: zk://host1:port1,host2:port2/path or \
+         zk://user:pass@host1:port1,…/path, or file:///path of a file that says so. The registry lies there too.",
+    ),
     ignored("quorum", Integer, None, ONE_MASTER),
     ignored("log_auto_initialize", Bool, Some("true"), ONE_MASTER),
     ignored("registry_strict", Bool, Some("false"), "Mesos ignores it too"),
-    ignored("registry_fetch_timeout", Duration, Some("1mins"), LOCAL_REGISTRY),
-    ignored("registry_store_timeout", Duration, Some("20secs"), LOCAL_REGISTRY),
+    ignored("registry_fetch_timeout", Duration, Some("1mins"), NO_WAITING),
+    ignored("registry_store_timeout", Duration, Some("20secs"), NO_WAITING),
     ignored("registry_gc_interval", Duration, Some("15mins"), KEPT),
     ignored("registry_max_agent_age", Duration, Some("2weeks"), KEPT),
     ignored("registry_max_agent_count", Integer, Some("102400"), KEPT),

@@ -56,7 +56,13 @@ pub const SHARED: &[Flag] = &[
         Some("true"),
         "Looks the host's name up; without, the address is its name.",
     ),
-    ignored("zk_session_timeout", Duration, Some("10secs"), "no session with ZooKeeper is held"),
+    used(
+        "zk_session_timeout",
+        Duration,
+        Some("10secs"),
+        "How long ZooKeeper waits for a master that it does not hear of before others may lead.",
+    )
+    .between("1secs", "10mins"),
     refused("authenticate_http_readonly", Bool, Some("false"), NO_AUTHENTICATION),
     refused("authenticate_http_readwrite", Bool, Some("false"), NO_AUTHENTICATION).or("authenticate_http"),
     refused("http_authenticators", Text, Some("basic"), NO_AUTHENTICATION),

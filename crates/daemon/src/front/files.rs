@@ -112,7 +112,7 @@ async fn download(files: &Arc<Files>, path: String) -> Result<Response, Response
     let found = aside(move || files.download(&path)).await;
     let download = found.map_err(|error| refusal(error, "404 Not Found."))?;
     let body = Body::File(Box::new(tokio::fs::File::from_std(download.file)), download.length);
-    let response = Response { status: StatusCode::OK, headers: Vec::new(), body };
+    let response = Response { status: StatusCode::OK, headers: Vec::new(), body, lease: None };
     let mut response = response.with(CONTENT_TYPE, "application/octet-stream").with(NO_SNIFFING, "nosniff");
     response.headers.insert(0, (CONTENT_DISPOSITION, disposition(&download.name)));
     Ok(response)

@@ -28,6 +28,7 @@ use super::incoming::{self, Share};
 use super::server::Port;
 use super::sniff::HEADERS_MAX;
 use super::{Body, Query, Request, Response, Service, encode::encode};
+use crate::lease::Lease;
 
 /// Bound: the head of a request; a longer one is answered 431.
 const HEAD_MAX: usize = 64 << 10;
@@ -52,7 +53,7 @@ pub async fn serve<S: Service>(
         .header_read_timeout(None)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(Begun { stream, begun, at: 0 }), handler);
+        .serve_connection(TokioIo::new(Begun { stream, begun, at: 0, cut: cut.clone() }), handler);
     tokio::select! {
         result = served => result.map_err(io::Error::other),
         () = cut.wait() => Err(io::Error::other("the client reads too slowly")),
@@ -72,6 +73,7 @@ async fn answer<S: Service>(
         // What is left of the body is not worth reading, so the connection ends after the answer.
         Err(response) => response.with(header::CONNECTION, "close"),
     };
+    cut.bind(response.lease.clone());
     if let Body::Stream(records) = &response.body {
         cut.watch(records.cut());
     }
@@ -104,10 +106,12 @@ async fn read<S: Service>(
     })
 }
 
-/// Ends a connection whose stream was cut, even while the library waits for the client to take bytes.
+/// Ends a connection whose stream was cut, even while the library waits for the client to take bytes; and one that
+/// carries what only a leader may say, when it leads no longer.
 #[derive(Default)]
 struct Cut {
     stream: Mutex<Option<Arc<Notify>>>,
+    lease: Mutex<Option<Lease>>,
     changed: Notify,
 }
 
@@ -115,6 +119,19 @@ impl Cut {
     fn watch(&self, stream: Arc<Notify>) {
         *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
         self.changed.notify_one();
+    }
+
+    /// The next answer is good under this lease. What was said under one that is over may still wait to be written, so
+    /// such a connection says nothing more at all.
+    fn bind(&self, lease: Option<Lease>) {
+        let mut bound = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        if bound.as_ref().is_none_or(Lease::holds) {
+            *bound = lease;
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(Ok(()), Lease::check)
     }
 
     async fn wait(&self) {
@@ -136,6 +153,7 @@ struct Begun {
     stream: TcpStream,
     begun: Vec<u8>,
     at: usize,
+    cut: Arc<Cut>,
 }
 
 impl AsyncRead for Begun {
@@ -161,7 +179,9 @@ impl AsyncRead for Begun {
 
 impl AsyncWrite for Begun {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        this.cut.check()?;
+        Pin::new(&mut this.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -177,7 +197,9 @@ impl AsyncWrite for Begun {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        this.cut.check()?;
+        Pin::new(&mut this.stream).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -19,7 +19,7 @@ const GZIP_INLINE_MAX: usize = 64 << 10;
 
 /// `asked` are the headers of the request.
 pub async fn encode(asked: &HeaderMap, response: Response) -> hyper::Response<HttpBody> {
-    let Response { status, headers, mut body } = response;
+    let Response { status, headers, mut body, lease: _ } = response;
     let mut encoded = hyper::Response::new(HttpBody::Bytes(Bytes::new()));
     *encoded.status_mut() = status;
     let out = encoded.headers_mut();

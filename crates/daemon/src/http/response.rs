@@ -9,6 +9,7 @@ use tokio::fs::File;
 
 use super::Request;
 use super::stream::Records;
+use crate::lease::Lease;
 
 /// What a handler gives back. Date, length and compression are added when it is written.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Response {
     pub status: StatusCode,
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: Body,
+    /// The answer is one of a leader: once this is over, no more of it is written.
+    pub lease: Option<Lease>,
 }
 
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub enum Body {
 
 impl Response {
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Response {
-        Response { status, headers: Vec::new(), body: Body::Bytes(body.into()) }
+        Response { status, headers: Vec::new(), body: Body::Bytes(body.into()), lease: None }
     }
 
     /// 200 with an empty body.
@@ -97,6 +100,11 @@ impl Response {
         script.extend_from_slice(&json);
         script.push(b')');
         Response::new(StatusCode::OK, script).with(CONTENT_TYPE, "text/javascript")
+    }
+
+    pub fn under(mut self, lease: Lease) -> Response {
+        self.lease = Some(lease);
+        self
     }
 
     pub fn with(mut self, name: HeaderName, value: &'static str) -> Response {

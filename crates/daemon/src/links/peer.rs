@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{Options, Outgoing};
 use crate::http::REPLIES;
+use crate::lease::Leased;
 
 pub enum Command {
     Send(Outgoing),
@@ -147,13 +148,14 @@ impl Peer {
         {
             return End::Closed(error);
         }
-        let (mut reader, mut writer) = stream.into_split();
+        let (mut reader, inner) = stream.into_split();
+        let mut writer = Leased { inner, lease: self.options.lease.clone() };
         let mut out = Vec::with_capacity(4096);
         let mut thrown_away = vec![0; 4096];
         loop {
-            match self.fill(&mut out, &writer) {
+            match self.fill(&mut out, &writer.inner) {
                 Ok(Fill::More) => {}
-                Ok(Fill::Replace) if out.is_empty() => return End::Replaced(reader, writer),
+                Ok(Fill::Replace) if out.is_empty() => return End::Replaced(reader, writer.inner),
                 Ok(Fill::Replace) => {}
                 Err(error) => return End::Closed(error),
             }
@@ -176,7 +178,7 @@ impl Peer {
                     self.backlog.extend(taken);
                 }
                 () = sleep(self.options.idle), if out.is_empty() && !self.linked => {
-                    return End::Idle(reader, writer);
+                    return End::Idle(reader, writer.inner);
                 }
             }
         }

@@ -12,6 +12,7 @@ use kaon_api::wire::Message;
 use kaon_master::{Effect, Reply, Write, query};
 
 use super::size;
+use crate::lease::Lease;
 use crate::links::{Links, Outgoing};
 use crate::process::Ending;
 use crate::replies::Replies;
@@ -30,6 +31,7 @@ pub struct Shell {
     pub registry: Writer<Write, Entry>,
     pub ending: Ending,
     pub is_over: bool,
+    pub lease: Lease,
 }
 
 /// What goes over a master's event streams.
@@ -71,7 +73,11 @@ impl Record for Event {
 }
 
 impl Perform<Effect> for Shell {
+    /// Invariant: nothing is performed for a master that may no longer lead.
     fn perform(&mut self, effect: Effect) {
+        if !self.lease.holds() {
+            return;
+        }
         match effect {
             Effect::Send { to, from, message } => self.links.send(Outgoing {
                 from: Upid::new(from, self.address),
@@ -96,6 +102,6 @@ impl Perform<Effect> for Shell {
     }
 
     fn is_over(&self) -> bool {
-        self.is_over
+        self.is_over || !self.lease.holds()
     }
 }

@@ -38,11 +38,14 @@ pub struct ZooKeeperStore {
     head: Head,
     /// The version of the head's node.
     version: i32,
+    /// Whether what deposed masters left unfinished is cleared away. That waits for the first write, so that a registry
+    /// that cannot be read stays as it is.
+    swept: bool,
 }
 
 impl ZooKeeperStore {
-    /// Opens the registry of a master that has just been elected, or makes an empty one; and clears away what others left
-    /// unfinished. Blocks, so it must not be called on a thread of the runtime.
+    /// Opens the registry of a master that has just been elected, or makes an empty one. Blocks, so it must not be called
+    /// on a thread of the runtime.
     pub fn open(
         client: Client,
         runtime: Handle,
@@ -52,8 +55,16 @@ impl ZooKeeperStore {
     ) -> Result<ZooKeeperStore, StoreError> {
         let path = format!("{parent}/{NAME}");
         let candidate = format!("{parent}/{candidate}");
-        let mut store =
-            ZooKeeperStore { client, runtime, acls, path, candidate, head: Head::default(), version: 0 };
+        let mut store = ZooKeeperStore {
+            client,
+            runtime,
+            acls,
+            path,
+            candidate,
+            head: Head::default(),
+            version: 0,
+            swept: false,
+        };
         match store.runtime.block_on(store.client.get_data(&store.path)) {
             Ok((data, stat)) => {
                 store.head = Head::parse(&data).map_err(|error| error.at(store.place()))?;
@@ -62,7 +73,6 @@ impl ZooKeeperStore {
             Err(Error::NoNode) => store.create()?,
             Err(error) => return Err(store.failed("read", error)),
         }
-        store.sweep()?;
         Ok(store)
     }
 
@@ -179,6 +189,10 @@ impl Store for ZooKeeperStore {
     }
 
     fn append(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+        if !self.swept {
+            self.sweep()?;
+            self.swept = true;
+        }
         let mut head = self.head;
         // The last snapshot stands for all records up to its own.
         let cut = entries.iter().rposition(|entry| entry.snapshot.is_some());

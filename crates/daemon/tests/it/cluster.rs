@@ -206,7 +206,9 @@ fn daemons_that_cannot_start_say_why() {
         ("agent", vec![work.as_str()], "Missing required option --master"),
         ("agent", vec!["--master=127.0.0.1:5050"], "Flag 'work_dir' is required, but it was not provided"),
         ("agent", vec![work.as_str(), "--master=nonsense"], "Failed to parse 'nonsense'"),
-        ("agent", vec![work.as_str(), "--master=zk://h/mesos"], "not implemented yet"),
+        ("agent", vec![work.as_str(), "--master=zk://h"], "does not say where masters meet"),
+        ("master", vec!["--zk=zk://h/"], "Invalid value of --zk: Expecting a (chroot) path"),
+        ("local", vec!["--zk=zk://h/m"], "has one master"),
         (
             "agent",
             vec![work.as_str(), "--master=127.0.0.1:1", "--ip=127.0.0.1", "--port=0", "--resources=cpus"],

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod daemon;
+mod election;
 mod executor;
 mod files;
 mod flags;

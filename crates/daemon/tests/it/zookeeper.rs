@@ -8,43 +8,65 @@ use std::time::{Duration, Instant};
 
 use kaon_api::v1::MasterInfo;
 use kaon_daemon::store::{Entry, Store, StoreError, ZooKeeperStore};
-use kaon_daemon::zookeeper::{Url, acls, candidates, connect};
+use kaon_daemon::zookeeper::{acls, prepare, stand};
+use kaon_sdk::zookeeper::{Url, candidates};
 use tokio::runtime::Handle;
 use zookeeper_client::Client;
 
 use crate::support::Folder;
 
-const SESSION: Duration = Duration::from_secs(4);
+pub const SESSION: Duration = Duration::from_secs(4);
 
 /// One server on a port of its own, which ends with the test.
-struct Server {
+pub struct Server {
     child: Child,
     port: u16,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Server {
-    fn start() -> Server {
+    pub fn start() -> Server {
+        Server::start_at(Server::free_port())
+    }
+
+    pub fn free_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    }
+
+    pub fn start_at(port: u16) -> Server {
         let folder = Folder::new();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let config = folder.path().join("zoo.cfg");
         let data = folder.path().join("data");
         let text = format!(
             "tickTime=500\ndataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n",
             data.display()
         );
-        std::fs::write(&config, text).unwrap();
-        let child = Command::new("java")
+        std::fs::write(folder.path().join("zoo.cfg"), text).unwrap();
+        let child = Server::run(&folder);
+        let mut server = Server { child, port, folder };
+        server.wait();
+        server
+    }
+
+    fn run(folder: &Folder) -> Child {
+        Command::new("java")
             .args(["-Xmx128m", "-cp", "/usr/share/java/zookeeper.jar"])
             .arg("org.apache.zookeeper.server.quorum.QuorumPeerMain")
-            .arg(&config)
+            .arg(folder.path().join("zoo.cfg"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("java runs; scripts/ensure zookeeper installs it with ZooKeeper");
-        let mut server = Server { child, port, _folder: folder };
-        server.wait();
-        server
+            .expect("java runs; scripts/ensure zookeeper installs it with ZooKeeper")
+    }
+
+    pub fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts what was stopped, with what it had.
+    pub fn restart(&mut self) {
+        self.child = Server::run(&self.folder);
+        self.wait();
     }
 
     fn wait(&mut self) {
@@ -57,23 +79,25 @@ impl Server {
         }
     }
 
-    fn url(&self, rest: &str) -> Url {
-        format!(
-            "zk://{}127.0.0.1:{}/{}",
-            if rest.contains('@') { "u:p@" } else { "" },
-            self.port,
-            rest.trim_matches('@')
-        )
-        .parse()
-        .unwrap()
+    /// A path that begins with `@` is that of masters with credentials.
+    pub fn url(&self, path: &str) -> Url {
+        let credentials = if path.starts_with('@') { "u:p@" } else { "" };
+        format!("zk://{credentials}127.0.0.1:{}/{}", self.port, path.trim_start_matches('@')).parse().unwrap()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop();
     }
+}
+
+async fn connect(
+    url: &Url,
+    session_timeout: Duration,
+) -> Result<Client, kaon_sdk::zookeeper::ZooKeeperError> {
+    let client = kaon_sdk::zookeeper::connect(url, session_timeout).await?;
+    prepare(&client, url).await.map(|()| client)
 }
 
 fn info(id: &str) -> MasterInfo {
@@ -99,8 +123,8 @@ async fn the_registry_is_written_by_the_leader_alone() {
     let url = server.url("mesos/a");
     let first = connect(&url, SESSION).await.unwrap();
     let second = connect(&url, SESSION).await.unwrap();
-    let one = candidates::stand(&first, &url, &info("one")).await.unwrap();
-    let two = candidates::stand(&second, &url, &info("two")).await.unwrap();
+    let one = stand(&first, &url, &info("one")).await.unwrap();
+    let two = stand(&second, &url, &info("two")).await.unwrap();
 
     let names = first.list_children(&url.path).await.unwrap();
     let leader = candidates::first(names).unwrap();
@@ -151,7 +175,7 @@ async fn credentials_keep_others_from_writing() {
     let server = beside(Server::start).await;
     let url = server.url("@mesos");
     let client = connect(&url, SESSION).await.unwrap();
-    let name = candidates::stand(&client, &url, &info("one")).await.unwrap();
+    let name = stand(&client, &url, &info("one")).await.unwrap();
     let stranger = Client::connector().connect(&url.servers).await.unwrap();
     let path = format!("{}/{name}", url.path);
     assert!(stranger.get_data(&path).await.is_ok(), "everybody reads");
@@ -164,7 +188,7 @@ async fn what_is_damaged_foreign_or_newer_is_refused_and_left_alone() {
     let server = beside(Server::start).await;
     let url = server.url("m");
     let client = connect(&url, SESSION).await.unwrap();
-    let name = candidates::stand(&client, &url, &info("one")).await.unwrap();
+    let name = stand(&client, &url, &info("one")).await.unwrap();
     let handle = Handle::current();
     let head = format!("{}/kaon.registry", url.path);
     let try_open = async |data: &str| {

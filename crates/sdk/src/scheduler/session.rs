@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Active, Event, Phase, Shared, Subscribed};
 use crate::backoff::Backoff;
 use crate::calls::Calls;
+use crate::finder::Finder;
 use crate::http::ANSWER_TIMEOUT;
 use crate::records::Records;
 use crate::subscription::{self, Answer};
@@ -32,11 +33,13 @@ const GOOD_SUBSCRIPTION: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Session {
-    masters: Masters,
+    finder: Finder,
     shared: Arc<Shared>,
     backoff: Backoff,
     /// Who led last.
     leader: Option<Address>,
+    /// Who was asked last.
+    tried: Option<Address>,
     /// Which of the masters is asked next.
     next: usize,
 }
@@ -60,7 +63,14 @@ enum End {
 
 impl Session {
     pub(super) fn new(masters: Masters, shared: Arc<Shared>) -> Session {
-        Session { masters, shared, backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT), leader: None, next: 0 }
+        Session {
+            finder: Finder::new(masters),
+            shared,
+            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
+            leader: None,
+            tried: None,
+            next: 0,
+        }
     }
 
     /// Subscribes with the leader, trying again until `deadline`.
@@ -76,13 +86,28 @@ impl Session {
                 return Err(error);
             }
             tracing::debug!(%error, ?wait, "will try to subscribe again");
-            sleep(wait).await;
+            // A new leader need not be waited for.
+            let replaced = async {
+                match &self.tried {
+                    Some(tried) => self.finder.replaced(tried).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep(wait) => {}
+                // It may not be ready yet.
+                () = replaced => self.backoff.reset(),
+            }
         }
     }
 
     async fn attempt(&mut self) -> Result<Live, Error> {
-        let mut address = self.leader.take().unwrap_or_else(|| self.next_master());
+        let mut address = match self.leader.take() {
+            Some(leader) => leader,
+            None => self.next_master().await?,
+        };
         for _ in 0..=REDIRECTS_MAX {
+            self.tried = Some(address.clone());
             let call = self.shared.subscribe();
             match subscription::open(&address, PATH, self.shared.encoding, None, &call).await? {
                 Answer::Redirect(leader) => address = leader,
@@ -92,11 +117,11 @@ impl Session {
         Err(Error::NoLeader { address })
     }
 
-    fn next_master(&mut self) -> Address {
-        let addresses = self.masters.addresses();
+    async fn next_master(&mut self) -> Result<Address, Error> {
+        let addresses = self.finder.candidates().await?;
         let address = addresses[self.next % addresses.len()].clone();
         self.next = self.next.wrapping_add(1);
-        address
+        Ok(address)
     }
 
     /// Reads the first event, which decides whether there is a subscription at all.
@@ -193,6 +218,9 @@ impl Session {
                 event = timeout(silence, live.records.next::<v1::scheduler::Event>()) => event,
                 () = events.closed() => return End::Unwanted,
                 () = self.shared.until_ended() => return End::Unwanted,
+                () = self.finder.replaced(&address) => {
+                    return End::Lost(format!("another master than {address} leads"));
+                }
             };
             let event = match event {
                 Err(_) => return End::Lost(format!("no word from the master at {address} for {silence:?}")),

@@ -2,10 +2,11 @@
 
 //! `zk://user:pass@host1:port1,host2:port2/path`.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// Where an ensemble is, and where in it the masters meet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Url {
     /// `host1:port1,host2:port2`.
     pub servers: String,
@@ -54,6 +55,19 @@ impl FromStr for Url {
         }
         let (servers, credentials) = (servers.to_owned(), credentials.map(str::to_owned));
         Ok(Url { servers, path: path.to_owned(), credentials })
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Without the credentials, which nobody is to read.
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "zk://{}{}", self.servers, self.path)
     }
 }
 

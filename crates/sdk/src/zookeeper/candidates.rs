@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The nodes by which masters stand for election.
+//! The nodes by which masters stand for election, as they are read.
 
 use std::time::Duration;
 
-use kaon_api::json::{self, Dialect, from_json, to_json};
+use kaon_api::json::{self, Dialect, from_json};
 use kaon_api::v1::MasterInfo;
-use zookeeper_client::{Client, CreateMode, Error};
+use zookeeper_client::{Client, Error};
 
-use super::{Url, ZooKeeperError, acls, failed};
+use super::{Url, ZooKeeperError, failed};
 
 /// Mesos: the label of nodes that hold a MasterInfo as JSON.
-const LABEL: &str = "json.info";
+pub const LABEL: &str = "json.info";
 
 /// Bound: what is read of a candidate's node; a description of a master takes some hundred bytes.
 const INFO_MAX: usize = 64 * 1024;
@@ -30,16 +30,6 @@ pub fn first(names: impl IntoIterator<Item = String>) -> Option<Candidate> {
         Some(Candidate { name, sequence })
     });
     candidates.min_by_key(|candidate| candidate.sequence)
-}
-
-/// Stands for election; the name of the node, which goes with the session.
-pub async fn stand(client: &Client, url: &Url, info: &MasterInfo) -> Result<String, ZooKeeperError> {
-    let prefix = format!("{}/{LABEL}_", url.path);
-    let data = to_json(info, Dialect::V1);
-    let options = CreateMode::EphemeralSequential.with_acls(acls(url));
-    let (_, sequence) =
-        client.create(&prefix, data.as_bytes(), &options).await.map_err(failed("create", &prefix))?;
-    Ok(format!("{LABEL}_{sequence}"))
 }
 
 /// The description of who leads, or none while nobody stands.
@@ -69,7 +59,7 @@ fn parse(name: &str, data: &[u8]) -> Result<MasterInfo, String> {
         return Err(format!("it is {} bytes long, and {INFO_MAX} are enough", data.len()));
     }
     let json = json::parse(data).map_err(|error| error.to_string())?;
-    from_json(&json, Dialect::V1).map_err(|error| error.to_string())
+    from_json(&json, Dialect::V0).map_err(|error| error.to_string())
 }
 
 /// How long to wait before the ensemble is asked again. Mesos: twice as long each time, up to a minute.
