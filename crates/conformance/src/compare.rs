@@ -94,7 +94,7 @@ impl Comparison {
                 self.value(&path, key, value, found);
             } else if let Some(at) = left.iter().position(|other| self.takes_key(key, other)) {
                 self.value(&path, key, value, &found[left.remove(at)]);
-            } else if !rules::may_be_absent(&path, key, value) && !self.words.is_of_drivers(&path, key) {
+            } else if !rules::may_be_absent(&path, key, value) {
                 self.differences.push(Difference::missing(&path, value));
             }
         }

@@ -65,6 +65,18 @@ pub const DIVERGENCES: &[Divergence] = &[
         paths: &["status", "header:Content-Type", "body"],
         kind: Kind::Other,
     },
+    Divergence {
+        number: 61,
+        exchanges: STATES,
+        paths: &["$.flags.non_partition_aware_return"],
+        kind: Kind::Extra,
+    },
+    Divergence {
+        number: 61,
+        exchanges: &["master_GET__flags", "master_v1_GET_FLAGS"],
+        paths: &["$.flags.non_partition_aware_return", "$.get_flags.flags.non_partition_aware_return"],
+        kind: Kind::Extra,
+    },
     Divergence { number: 23, exchanges: STATES, paths: &["$.kaon_version"], kind: Kind::Extra },
     Divergence {
         number: 23,

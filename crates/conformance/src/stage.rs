@@ -30,8 +30,6 @@ pub struct Cluster {
     /// The command of the suite's executor.
     pub executor: String,
     pub places: Places,
-    /// What could not be brought about, and what stands for it.
-    pub remarks: Vec<String>,
 }
 
 impl Cluster {
@@ -48,7 +46,6 @@ impl Cluster {
             recorded_folder: RECORDED_FOLDER.to_owned(),
             folder: text(&flags, "/flags/work_dir")?.to_owned(),
             ports: vec![port(master)?, port(agent)?],
-            lacks_drivers: false,
             host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
         };
         let cluster = Cluster {
@@ -56,7 +53,6 @@ impl Cluster {
             agent: agent.to_owned(),
             executor: executor.to_owned(),
             places,
-            remarks: Vec::new(),
         };
         cluster.require_no_frameworks(clear)?;
         Ok(cluster)
@@ -92,15 +88,8 @@ impl Cluster {
 
     /// A framework of the old driver, which registers and goes.
     pub fn driver_passes_by(&mut self) -> Result<()> {
-        match peer::pass_by_as_driver(&self.master, "oracle-driver", "localhost") {
-            Ok(port) => self.places.ports.push(port),
-            Err(error) => {
-                self.remarks.push(format!("a framework of the v1 API stands in for a driver: {error:#}"));
-                self.places.lacks_drivers = true;
-                let info = json!({"user": "root", "name": "oracle-driver", "hostname": "localhost"});
-                Framework::subscribe(&self.master, info)?.tear_down()?;
-            }
-        }
+        let port = peer::pass_by_as_driver(&self.master, "oracle-driver", "localhost")?;
+        self.places.ports.push(port);
         self.await_no_frameworks()
     }
 

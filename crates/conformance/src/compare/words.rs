@@ -12,8 +12,6 @@ pub struct Places {
     pub folder: String,
     /// The ports at which it listens, and those of the suite.
     pub ports: Vec<u16>,
-    /// Whether frameworks of drivers, which alone have a `pid`, could not be had.
-    pub lacks_drivers: bool,
     /// The name of this host.
     pub host: String,
 }
@@ -59,11 +57,6 @@ impl Words {
     /// Whether somebody listens there.
     pub fn is_port(&self, port: u16) -> bool {
         self.places.ports.contains(&port)
-    }
-
-    /// Whether a key may be absent for want of a driver.
-    pub fn is_of_drivers(&self, path: &str, key: &str) -> bool {
-        self.places.lacks_drivers && key == "pid" && path.contains("completed_frameworks[")
     }
 
     /// Whether this is a name of the host: that of the daemons, or the one that drivers find out.
