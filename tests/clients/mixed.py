@@ -50,8 +50,8 @@ class Scheduler:
         self.port = int(port)
         self.stream_id = self.framework = None
 
-    def subscribe(self):
-        info = {"user": os.environ.get("USER", "root"), "name": "mixed", "checkpoint": True, "failover_timeout": 0.0}
+    def subscribe(self, **more):
+        info = {"user": os.environ.get("USER", "root"), "name": "mixed", "checkpoint": True, "failover_timeout": 0.0, **more}
         connection = http.client.HTTPConnection(self.host, self.port)
         body = json.dumps({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}})
         headers = {"Content-Type": "application/json", "Accept": "application/json"}

@@ -87,6 +87,10 @@ pub struct Agent {
     /// Over what time the agents of this master are to come back to the next.
     pub(crate) spread: Duration,
     pub(crate) proof: Proof,
+    /// Whether it was started to end what runs, and itself.
+    pub(crate) cleaning: bool,
+    /// Whether it is described otherwise than when it registered, which not every master of Mesos takes.
+    pub(crate) needs_agent_update: bool,
 }
 
 /// The moment of an input, with the list that its effects go to.
@@ -152,6 +156,8 @@ impl Agent {
             ping_timeout: DEFAULT_PING_TIMEOUT,
             spread: Duration::ZERO,
             proof: Proof::default(),
+            cleaning: false,
+            needs_agent_update: false,
         };
         agent.recover(&mut Cx { now, out }, recovered, containers);
         agent

@@ -28,6 +28,10 @@ pub struct Config {
     pub executor_reregistration_timeout: Duration,
     pub executor_shutdown_grace_period: Duration,
     pub recovery_timeout: Duration,
+    /// What becomes of what the agent before left running.
+    pub recover: Recover,
+    /// Which changes of its description leave an agent the same.
+    pub reconfiguration_policy: ReconfigurationPolicy,
     /// By what the agent proves to its master who it is; none where it does not.
     pub credential: Option<Credential>,
     pub authentication_backoff_factor: Duration,
@@ -48,6 +52,24 @@ pub struct Config {
     pub flags: BTreeMap<String, String>,
 }
 
+/// What an agent does with what the one before left running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recover {
+    /// Takes it up.
+    Reconnect,
+    /// Ends it, and then itself.
+    Cleanup,
+}
+
+/// Which changes of its description leave an agent the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReconfigurationPolicy {
+    /// None.
+    Equal,
+    /// Those that only add to it.
+    Additive,
+}
+
 /// The defaults of the flags, for an agent without an address.
 impl Default for Config {
     fn default() -> Config {
@@ -63,6 +85,8 @@ impl Default for Config {
             executor_reregistration_timeout: Duration::from_secs(2),
             executor_shutdown_grace_period: Duration::from_secs(5),
             recovery_timeout: Duration::from_secs(15 * 60),
+            recover: Recover::Reconnect,
+            reconfiguration_policy: ReconfigurationPolicy::Equal,
             credential: None,
             authentication_backoff_factor: Duration::from_secs(1),
             authentication_timeout_min: Duration::from_secs(5),

@@ -119,6 +119,9 @@ impl Agent {
             self.send_exited_executor(cx, key, status);
         }
         self.remove_executor_if_settled(cx, key);
+        if self.is_clean() {
+            self.exit_if_done(cx);
+        }
     }
 
     fn cancel_timers(&mut self, key: &Key) {
@@ -213,7 +216,8 @@ impl Agent {
 
     /// An agent that is leaving ends with its last framework.
     pub(crate) fn exit_if_done(&mut self, cx: &mut Cx) {
-        if self.state.session == Session::Terminating && self.state.frameworks.is_empty() {
+        let is_empty = self.state.frameworks.is_empty() || self.is_clean();
+        if self.state.session == Session::Terminating && is_empty {
             cx.push(Effect::Exit { code: 0, message: "All frameworks have ended".to_string() });
         }
     }

@@ -3,6 +3,8 @@
 //! How an agent takes up what the one before it left.
 
 mod built_in;
+mod cleanup;
+mod compatibility;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +14,10 @@ use kaon_api::internal::ReconnectExecutorMessage;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1::task_status::Reason;
 use kaon_api::{internal, v1};
-use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, Resources, TaskState, Wall};
+use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskState, Wall};
 
 use crate::agent::{Agent, Cx, Timer};
+use crate::config::Recover;
 use crate::effect::{Effect, ToPeer};
 use crate::input::RecoveredContainer;
 use crate::journal::layout::{self, Tree};
@@ -36,6 +39,8 @@ struct Ended {
 /// Whether this agent is the one that lived here before.
 enum Takeover {
     Same,
+    /// It is, with a description that has changed as it may.
+    Changed,
     Another,
     /// It cannot be told, and going on would harm.
     Refused,
@@ -72,13 +77,16 @@ impl Agent {
         warnings.into_iter().for_each(|warning| cx.warn(warning));
         let rebooted = boot_id.is_some_and(|boot_id| boot_id != self.config.boot_id);
         if let Some(agent) = agent {
-            match self.takes_over(cx, &agent, rebooted) {
-                Takeover::Same => {
+            let takeover = self.takes_over(cx, &agent, rebooted);
+            match takeover {
+                Takeover::Same | Takeover::Changed => {
                     // Before anything is appended to a log whose end is cut off.
                     if !repairs.is_empty() {
                         self.record(cx, repairs, None);
                     }
                     self.take_up(cx, agent, frameworks, quarantined, &containers, rebooted);
+                    self.needs_agent_update = matches!(takeover, Takeover::Changed);
+                    self.note_change(cx);
                     self.recover_operations(cx, resources.operations);
                 }
                 Takeover::Another => {}
@@ -89,7 +97,18 @@ impl Agent {
         destroy_unknown(cx, &containers, |container| self.owners.contains_key(container));
         // Mesos: written at the very end, so that a recovery that was cut short sees the reboot again.
         self.record(cx, vec![facts::boot_id(&self.config.boot_id)], None);
-        self.await_executors(cx);
+        match self.config.recover {
+            Recover::Reconnect => self.await_executors(cx),
+            Recover::Cleanup => self.clean_up(cx),
+        }
+    }
+
+    /// What the agent is now, for the agents after it.
+    fn note_change(&mut self, cx: &mut Cx) {
+        if let (true, Some(id)) = (self.needs_agent_update, self.state.id.clone()) {
+            let info = self.state.info.clone();
+            self.record(cx, facts::agent(&info, &id), None);
+        }
     }
 
     fn take_up(
@@ -136,23 +155,33 @@ impl Agent {
         }
     }
 
-    /// Whether the recovered identity may be kept. Mesos: an agent that is described otherwise than before is another
-    /// one; after a reboot that costs nothing, without one it would orphan what runs.
+    /// Whether the recovered identity may be kept. Mesos: an agent that is described otherwise than before, beyond what
+    /// the policy allows, is another one; after a reboot that costs nothing, without one it would orphan what runs.
     fn takes_over(&mut self, cx: &mut Cx, before: &v1::AgentInfo, rebooted: bool) -> Takeover {
         if before.id.as_ref().is_none_or(|id| kaon_model::validate_id(&id.value).is_err()) {
             return Takeover::Another;
         }
-        let Some(difference) = difference(before, &self.state.info) else { return Takeover::Same };
+        if compatibility::is_same(before, &self.state.info) {
+            return Takeover::Same;
+        }
+        let policy = self.config.reconfiguration_policy;
+        let Err(difference) = compatibility::check(policy, before, &self.state.info) else {
+            return Takeover::Changed;
+        };
         if rebooted {
-            cx.warn(format!("Registering as a new agent after the reboot, because its {difference} changed"));
+            cx.warn(format!("Falling back to recover as a new agent due to error: {difference}"));
             before.id.iter().for_each(|id| self.discard_agent(cx, AgentId::from(id.value.as_str())));
             self.record(cx, vec![facts::forget_agent()], None);
             return Takeover::Another;
         }
+        let work_dir = self.config.work_dir.trim_end_matches('/');
+        // Mesos: with advice about Docker, which is not used here.
         let message = format!(
-            "The agent's {difference} differs from what it was registered with. Restore the configuration, or, to lose \
-             its tasks and register as a new agent, remove {}/{}/{}",
-            self.config.work_dir.trim_end_matches('/'),
+            "Failed to perform recovery: {difference}\nIf recovery failed due to a change in configuration and you want \
+             to\nkeep the current agent id, you might want to change the\n`--reconfiguration_policy` flag to a more \
+             permissive value.\n\nTo restart this agent with a new agent id instead, do as follows:\nrm -f \
+             {work_dir}/{}/{}\nThis ensures that the agent does not recover old live executors.\n\nFinally, restart \
+             the agent.",
             layout::META_AGENTS,
             layout::LATEST
         );
@@ -338,18 +367,5 @@ fn destroy_unknown(cx: &mut Cx, containers: &Containers, is_owned: impl Fn(&Cont
             }
             RecoveredContainer::Ended { .. } => cx.push(Effect::Forget { container }),
         }
-    }
-}
-
-/// In what two descriptions of one agent differ, its id aside.
-fn difference(before: &v1::AgentInfo, now: &v1::AgentInfo) -> Option<&'static str> {
-    let resources = |info: &v1::AgentInfo| Resources::from_wire(&info.resources).ok();
-    match () {
-        () if before.hostname != now.hostname => Some("hostname"),
-        () if before.port != now.port => Some("port"),
-        () if before.domain != now.domain => Some("domain"),
-        () if before.attributes != now.attributes => Some("attributes"),
-        () if resources(before) != resources(now) => Some("resources"),
-        () => None,
     }
 }

@@ -41,6 +41,10 @@ pub(crate) const CAPABILITIES: [Capability; 6] = [
 impl Agent {
     /// The detector names the leading master; the same one again means that the agent is to register anew.
     pub(crate) fn leader(&mut self, cx: &mut Cx, master: Option<Box<v1::MasterInfo>>) {
+        // Mesos: does not look for one.
+        if self.cleaning {
+            return;
+        }
         self.state.master = master.and_then(|info| {
             let pid = pid_of(&info);
             if pid.is_none() {
@@ -48,7 +52,24 @@ impl Agent {
             }
             Some(Master { pid: pid?, info: Arc::new(*info) })
         });
+        if self.is_beyond_master() {
+            let message = "Agent state changed on restart, but the detected master lacks the AGENT_UPDATE capability. \
+                           Refusing to connect."
+                .to_string();
+            return cx.push(Effect::Exit { code: 1, message });
+        }
         self.seek(cx);
+    }
+
+    /// Whether the master could not be told of the change. Mesos: where a master's capabilities are not known, because no
+    /// ZooKeeper tells of it, it is believed to have them.
+    fn is_beyond_master(&self) -> bool {
+        use v1::master_info::capability::Type::AgentUpdate;
+        let Some(master) = &self.state.master else { return false };
+        let capabilities = &master.info.capabilities;
+        self.needs_agent_update
+            && !capabilities.is_empty()
+            && !capabilities.iter().any(|one| one.r#type == Some(AgentUpdate))
     }
 
     /// Begins to register with the master, if there is one, and until then sends no updates.

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! start | restart | reboot | crash    an agent on what lies on the disk; the one before it was killed
-//! describe host8 | shrink-agent cpus:1 the agent's configuration, from the next start on
+//! describe host8 | resources cpus:1 | recover cleanup | policy additive
+//!                                     the agent's configuration, from the next start on
 //! framework f1 [checkpoint] [aware] [killing]
 //! leader [10.0.0.1:5050] | no leader | exited 10.0.0.1:5050 | ping [disconnected] [spread=20]
 //! registered S0 | reregistered S0 [f1 t9]
@@ -27,6 +28,7 @@
 
 use std::time::Duration;
 
+use kaon_agent::config::{ReconfigurationPolicy, Recover};
 use kaon_agent::effect::Which;
 use kaon_agent::input::{CheckOutcome, ContainerEvent, Input, Look, PeerMessage, Stream, Ticket};
 use kaon_api::libprocess::Upid;
@@ -48,9 +50,14 @@ pub fn run(world: &mut World, line: &str) {
             world.config.boot_id += "'";
             world.start();
         }
-        ["shrink-agent", resources] => {
+        ["resources", resources] => {
             let resources = kaon_model::parse_list(resources, &kaon_model::Role::star());
             world.config.info.resources = resources.unwrap();
+        }
+        ["recover", "cleanup"] => world.config.recover = Recover::Cleanup,
+        ["recover", "reconnect"] => world.config.recover = Recover::Reconnect,
+        ["policy", "additive"] => {
+            world.config.reconfiguration_policy = ReconfigurationPolicy::Additive;
         }
         ["describe", hostname] => world.config.info.hostname = hostname.to_string(),
         ["framework", id, ref rest @ ..] => {

@@ -82,7 +82,7 @@ pub fn effect(names: &mut Names, effect: &Effect) -> Option<String> {
         Effect::Remove { path } => format!("remove {}", names.path(path)),
         Effect::Check(check) => check_line(names, check),
         Effect::CallOff { look } => format!("call off {}", look_line(names, look)),
-        Effect::Exit { code, message } => format!("exit {code}: {message}"),
+        Effect::Exit { code, message } => format!("exit {code}: {}", message.replace('\n', "\\n")),
         Effect::Warn { message } => {
             let words = message.split(' ').map(|word| {
                 let bare = word.trim_end_matches([',', '.']);

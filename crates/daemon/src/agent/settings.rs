@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
-use kaon_agent::config::Config;
+use kaon_agent::config::{Config, ReconfigurationPolicy, Recover};
 use kaon_api::json::{Json, parse};
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
@@ -102,6 +102,14 @@ pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result
         executor_reregistration_timeout: flags.set_duration("executor_reregistration_timeout"),
         executor_shutdown_grace_period: flags.set_duration("executor_shutdown_grace_period"),
         recovery_timeout: flags.set_duration("recovery_timeout"),
+        recover: match flags.text("recover") {
+            Some("cleanup") => Recover::Cleanup,
+            _ => Recover::Reconnect,
+        },
+        reconfiguration_policy: match flags.text("reconfiguration_policy") {
+            Some("additive") => ReconfigurationPolicy::Additive,
+            _ => ReconfigurationPolicy::Equal,
+        },
         credential: credential(flags)?,
         authentication_backoff_factor: flags.set_duration("authentication_backoff_factor"),
         authentication_timeout_min: flags.set_duration("authentication_timeout_min"),

@@ -84,13 +84,18 @@ pub(super) const AGENT: &[Flag] = &[
         Some("150"),
         "How many ended executors are remembered of each framework.",
     ),
-    refused(
+    used(
         "reconfiguration_policy",
-        Text,
+        Choice(&["equal", "additive"]),
         Some("equal"),
-        "an agent's resources cannot be changed in place yet",
+        "Which changes of resources, attributes and domain leave the agent its id: none, or those that only add.",
     ),
-    refused("recover", Text, Some("reconnect"), "to end every task of this agent, send it SIGUSR1 instead"),
+    used(
+        "recover",
+        Choice(&["reconnect", "cleanup"]),
+        Some("reconnect"),
+        "What becomes of what the agent before left running: it goes on, or is ended, and the agent with it.",
+    ),
     used(
         "strict",
         Bool,
