@@ -111,7 +111,9 @@ pub enum State {
     Exited(WaitStatus),
     /// Its init could not be started, for this reason.
     LaunchFailed(String),
-    /// Nobody knows how it ended: its supervisor was killed, or the host was restarted, or it never got to run.
+    /// It never got to run, and will not: the last agent was killed while it launched it.
+    GivenUp,
+    /// Nobody knows how it ended: its supervisor was killed, or the host was restarted.
     Lost,
     /// Its files cannot be made sense of, for this reason; it may well run.
     Unreadable(String),
@@ -275,9 +277,20 @@ impl Containerizer {
                 State::Running { pid: text(container::PID)?.and_then(|text| text.trim().parse().ok()) }
             }
             (None, Some(status)) => State::Exited(status),
-            (None, None) => text(container::ERROR)?.map_or(State::Lost, State::LaunchFailed),
+            (None, None) => match text(container::ERROR)? {
+                Some(text) => State::LaunchFailed(text),
+                None if self.is_given_up(&id)? => State::GivenUp,
+                None => State::Lost,
+            },
         };
         Ok(Observed { id, state, supervisor: supervisor.map(|(_, pidfd)| pidfd) })
+    }
+
+    /// Whether an agent has claimed it, so that no supervisor can.
+    fn is_given_up(&self, id: &ContainerId) -> Result<bool, ContainerError> {
+        let path = self.folder(id).join(container::CLAIM);
+        let claim = files::read_json::<Claim>(&path).map_err(failed("read", &path))?;
+        Ok(claim.is_some_and(|claim| claim.supervisor.is_none()))
     }
 
     /// The container's supervisor with its pidfd, while it lives. Frees it if it is an ended child of ours.

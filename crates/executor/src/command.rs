@@ -195,6 +195,11 @@ impl Command {
         self.phase == Phase::Ended
     }
 
+    /// Whether its process is not known to have run.
+    pub(crate) fn is_launching(&self) -> bool {
+        self.phase == Phase::Launching
+    }
+
     pub fn spec(&self) -> &Spec {
         &self.spec
     }

@@ -21,6 +21,8 @@ pub struct Order {
 struct Member {
     group: u32,
     command: Command,
+    /// Whether its process runs, though it may be that others of its group do not yet.
+    launched: bool,
 }
 
 /// Tasks that live and die in groups.
@@ -46,7 +48,7 @@ impl Group {
             let mut actions = Vec::new();
             let command = Command::new(spec, &mut actions);
             push(&task, actions, out);
-            self.members.insert(task, Member { group, command });
+            self.members.insert(task, Member { group, command, launched: false });
         }
         group
     }
@@ -54,22 +56,55 @@ impl Group {
     /// Takes in the machine of a task that was launched before the host ended.
     pub fn restore(&mut self, task: TaskId, group: u32, command: Command) {
         self.next_group = self.next_group.max(group.saturating_add(1));
-        self.members.insert(task, Member { group, command });
+        let launched = !command.is_launching();
+        self.members.insert(task, Member { group, command, launched });
     }
 
     /// Advances one task; others of its group follow where its end demands it.
     pub fn handle(&mut self, now: Now, task: &TaskId, input: Input, out: &mut Vec<Order>) {
         let Some(member) = self.members.get_mut(task) else { return };
         let group = member.group;
+        if input == Input::Launched {
+            member.launched = true;
+            return self.all_launched(now, group, out);
+        }
         let mut actions = Vec::new();
+        if member.launched && member.command.is_launching() {
+            // It ran, whatever becomes of the others.
+            member.command.handle(now, Input::Launched, &mut actions);
+        }
         member.command.handle(now, input, &mut actions);
         if member.command.has_ended() {
             self.members.remove(task);
         }
         let end = actions.iter().find_map(ends_the_group);
         push(task, actions, out);
-        if let Some(cause) = end {
-            self.each(|member| member.group == group, |command, out| command.end_for(now, cause, out), out);
+        match end {
+            Some(cause) => self.end(now, group, cause, out),
+            // The rest of the group waited for it.
+            None if !self.members.contains_key(task) => self.all_launched(now, group, out),
+            None => {}
+        }
+    }
+
+    /// Ends what is left of a group of which a task could not be launched.
+    pub fn end_group(&mut self, now: Now, group: u32, out: &mut Vec<Order>) {
+        self.end(now, group, Cause::Asked, out);
+    }
+
+    fn end(&mut self, now: Now, group: u32, cause: Cause, out: &mut Vec<Order>) {
+        self.each(|member| member.group == group, |command, out| command.end_for(now, cause, out), out);
+    }
+
+    /// Mesos: no task of a group is told to be running before all of them are. A task that was seen running thus never
+    /// ends because another could not be launched.
+    fn all_launched(&mut self, now: Now, group: u32, out: &mut Vec<Order>) {
+        let mut others = self.members.values().filter(|member| member.group == group);
+        if others.all(|member| member.launched) {
+            let launched = |command: &mut Command, out: &mut Vec<Action>| {
+                command.handle(now, Input::Launched, out);
+            };
+            self.each(|member| member.group == group, launched, out);
         }
     }
 

@@ -53,9 +53,10 @@ impl Agent {
             Some(Master { pid: pid?, info: Arc::new(*info) })
         });
         if self.is_beyond_master() {
-            let message = "Agent state changed on restart, but the detected master lacks the AGENT_UPDATE capability. \
+            let message =
+                "Agent state changed on restart, but the detected master lacks the AGENT_UPDATE capability. \
                            Refusing to connect."
-                .to_string();
+                    .to_string();
             return cx.push(Effect::Exit { code: 1, message });
         }
         self.seek(cx);

@@ -16,6 +16,7 @@
 //! group f1 e1 t1,t2 [custom] [launch=true]
 //! kill f1 t1 [2] | ack f1 t1 [u3 | wrong] | from 10.0.0.9:5050 <any of the master's messages>
 //! update-framework f1 | shutdown-framework f1 | shutdown-executor f1 e1 | message f1 e1 text | shutdown why
+//! vanish c1                           its launch had not begun when the agent died
 //! launched c1 123 | failed c1 text | exit c1 0 | exit c1 signal 9 | exit c1 unknown
 //! subscribe s1 f1 e1 [holds t1] | update f1 e1 t1 TASK_RUNNING 7 | say f1 e1 text | heartbeat | closed s1
 //! driver e1 register f1 e1 | driver e1 reregister f1 e1 [t1] | driver e1 update f1 e1 t1 TASK_RUNNING 7
@@ -53,6 +54,10 @@ pub fn run(world: &mut World, line: &str) {
         ["resources", resources] => {
             let resources = kaon_model::parse_list(resources, &kaon_model::Role::star());
             world.config.info.resources = resources.unwrap();
+        }
+        ["vanish", container] => {
+            let container = world.names.resolve(container);
+            world.containers.remove(&container);
         }
         ["recover", "cleanup"] => world.config.recover = Recover::Cleanup,
         ["recover", "reconnect"] => world.config.recover = Recover::Reconnect,

@@ -87,10 +87,7 @@ fn an_agent_described_otherwise_is_not_taken_over() {
     let mut world = host();
     world.config.info.hostname = "elsewhere".to_string();
     let told = play(&mut world, "start").join("\n");
-    assert!(
-        told.contains("exit 1: Failed to perform recovery: Incompatible agent info detected."),
-        "{told}"
-    );
+    assert!(told.contains("exit 1: Failed to perform recovery: Incompatible agent info detected."), "{told}");
     assert!(!told.contains("destroy"), "what runs may still be wanted: {told}");
 }
 

@@ -88,7 +88,7 @@ pub fn effect(names: &mut Names, effect: &Effect) -> Option<String> {
                 let bare = word.trim_end_matches([',', '.']);
                 if Uuid::parse(bare).is_ok() { names.other(bare) } else { word.to_string() }
             });
-            format!("warn {}", words.collect::<Vec<_>>().join(" "))
+            format!("warn {}", words.collect::<Vec<_>>().join(" ").replace('\n', "\\n"))
         }
     })
 }

@@ -162,7 +162,7 @@ fn a_launch_that_was_cut_short_is_given_up() {
     fs::create_dir(host.folder(&id)).expect("makes");
     fs::copy(host.folder(&finished).join("spec.json"), host.folder(&id).join("spec.json")).expect("copies");
     let found = host.agent().recover().expect("recovers");
-    assert!(found.iter().any(|found| found.id == id && found.state == State::Lost));
+    assert!(found.iter().any(|found| found.id == id && found.state == State::GivenUp));
 
     // The supervisor that was on its way finds that it is not wanted.
     let mut late = std::process::Command::new("/proc/self/exe");
@@ -191,7 +191,7 @@ fn an_agent_killed_at_any_moment_leaves_no_riddle() {
                     host.agent().destroy(&found.id).expect("destroys");
                     assert_eq!(host.wait(&found.id, supervisor).signal(), Some(9));
                 }
-                (State::Lost, None) => {}
+                (State::GivenUp, None) => {}
                 other => panic!("{other:?}"),
             }
             host.agent().remove(&found.id).expect("removes");

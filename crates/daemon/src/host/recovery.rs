@@ -139,6 +139,12 @@ pub(super) fn containers(
             let (id, folder) = (id.to_string(), runtime_dir.to_path_buf());
             return Err(HostError::Unreadable { id, folder, reason: reason.clone() });
         }
+        if state == State::GivenUp {
+            // To the core it is as if it had not come to that.
+            tracing::warn!("Container {id} was just to be launched when the last agent died");
+            containerizer.remove(&found.id)?;
+            continue;
+        }
         let state = judge(containerizer, &found.id, state);
         remnants.push(Remnant { id, name: found.id, supervisor: found.supervisor, state });
     }
@@ -172,7 +178,7 @@ fn judge(containerizer: &Containerizer, name: &Name, state: State) -> RecoveredC
             tracing::warn!("Container {name} failed to launch while there was no agent: {reason}");
             unknown
         }
-        State::Lost => {
+        State::Lost | State::GivenUp => {
             tracing::warn!("Container {name} has lost its supervisor, so that nobody knows how it ended");
             destroy(containerizer, name);
             unknown

@@ -35,43 +35,58 @@ impl Agent {
     ) {
         let Some(framework) = self.state.framework(&key.framework) else { return };
         let tells_killing = has_capability(&framework.info, Capability::TaskKillingState);
+        let dropped = framework.lost_as(TaskState::Dropped);
         let Some(executor) = self.state.executor_mut(key) else { return };
         executor.phase = Phase::Running;
         let live: Vec<TaskId> = executor.live_tasks().map(|(task, _)| task.clone()).collect();
         let mut orders = Vec::new();
-        let mut fates = Vec::new();
+        let (mut going_on, mut lost) = (Vec::new(), Vec::new());
         for task in live {
+            let group = executor.noted.note(&task).map(|note| note.group);
             let (fate, container) =
                 restore_task(executor, &task, containers, tells_killing, rebooted, cx.now, &mut orders);
             if let Some(container) = container {
                 self.owners.insert(container, Owner { key: key.clone(), task: Some(task.clone()) });
             }
-            fates.push((task, fate));
-        }
-        self.perform(cx, key, orders);
-        for (task, fate) in fates {
             match fate {
-                Fate::GoesOn(input) => self.drive(cx, key, &task, input),
-                Fate::NeverStarted => {
-                    let state = self.state.framework(&key.framework).map(|f| f.lost_as(TaskState::Dropped));
-                    let report = Report {
-                        state: state.unwrap_or(TaskState::Lost),
-                        reason: Some(Reason::ReasonAgentRestarted),
-                        message: Some("Task launched during agent restart".to_string()),
-                    };
-                    self.report_own(cx, &key.framework, Some(key), &task, report);
-                }
-                Fate::Vanished => {
-                    let report = Report {
-                        state: TaskState::Failed,
-                        reason: Some(Reason::ReasonExecutorTerminated),
-                        message: Some("Executor terminated".to_string()),
-                    };
-                    self.report_own(cx, &key.framework, Some(key), &task, report);
-                }
+                Fate::GoesOn(input) => going_on.push((task, input)),
+                Fate::NeverStarted => lost.push((task, group, never_started(dropped))),
+                Fate::Vanished => lost.push((task, group, vanished())),
             }
         }
+        self.perform(cx, key, orders);
+        // First: a group is launched whole or not at all, so that nobody hears that what is left of one is running.
+        for (task, group, report) in lost {
+            self.report_own(cx, &key.framework, Some(key), &task, report);
+            self.end_group(cx, key, group);
+        }
+        for (task, input) in going_on {
+            self.drive(cx, key, &task, input);
+        }
         self.settle_machine(cx, key);
+    }
+
+    fn end_group(&mut self, cx: &mut Cx, key: &Key, group: Option<u32>) {
+        let (Some(group), Some(executor)) = (group, self.state.executor_mut(key)) else { return };
+        let mut orders = Vec::new();
+        executor.machine.end_group(cx.now, group, &mut orders);
+        self.perform(cx, key, orders);
+    }
+}
+
+fn never_started(state: TaskState) -> Report {
+    Report {
+        state,
+        reason: Some(Reason::ReasonAgentRestarted),
+        message: Some("Task launched during agent restart".to_string()),
+    }
+}
+
+fn vanished() -> Report {
+    Report {
+        state: TaskState::Failed,
+        reason: Some(Reason::ReasonExecutorTerminated),
+        message: Some("Executor terminated".to_string()),
     }
 }
 

@@ -75,7 +75,8 @@ fn host(before: &v1::AgentInfo, now: &v1::AgentInfo) -> Result<(), String> {
 }
 
 fn resources(before: &v1::AgentInfo, now: &v1::AgentInfo) -> Result<(), String> {
-    let read = |info: &v1::AgentInfo| Resources::from_wire(&info.resources).map_err(|error| error.to_string());
+    let read =
+        |info: &v1::AgentInfo| Resources::from_wire(&info.resources).map_err(|error| error.to_string());
     let (before, now) = (read(before)?, read(now)?);
     before.iter().try_for_each(|resource| contained(resource, &now))
 }

@@ -167,6 +167,7 @@ impl Life {
                 self.destroy().await;
                 "it has lost its supervisor".to_string()
             }
+            Ok(State::GivenUp) => "it was never launched".to_string(),
             Ok(State::LaunchFailed(reason) | State::Unreadable(reason)) => reason,
             Ok(State::Running { .. }) => "its supervisor has ended, and still seems to live".to_string(),
             Err(error) => error.to_string(),
