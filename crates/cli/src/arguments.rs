@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kaon_sdk::Masters;
+use kaon_sdk::zookeeper::Url;
 
 /// Runs a cluster, and work on it.
 #[derive(Debug, Parser)]
@@ -29,6 +30,62 @@ pub enum Command {
     /// Looks at one task
     #[command(subcommand)]
     Task(TaskCommand),
+    /// Looks at what masters keep durably, copies it, puts a copy back
+    #[command(subcommand)]
+    Registry(RegistryCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RegistryCommand {
+    Show(RegistryShowArguments),
+    Export(RegistryExportArguments),
+    Import(RegistryImportArguments),
+}
+
+/// Where a registry lies
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct KeeperArguments {
+    /// Where several masters meet: zk://HOST:PORT,…/PATH, or file:///PATH of a file that says so
+    #[arg(long, value_name = "URL", value_parser = ensemble)]
+    pub zk: Option<Url>,
+    /// The work directory of a single master, which must not be running
+    #[arg(long = "work_dir", value_name = "FOLDER")]
+    pub work_dir: Option<PathBuf>,
+}
+
+/// Lists the agents that a registry knows, and counts the rest
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  kaon registry show --zk zk://z1:2181,z2:2181,z3:2181/kaon")]
+pub struct RegistryShowArguments {
+    #[command(flatten)]
+    pub keeper: KeeperArguments,
+}
+
+/// Prints a registry as JSON, in the form of Mesos's /registrar(1)/registry
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  kaon registry export --work_dir /var/lib/kaon/master > registry.json")]
+pub struct RegistryExportArguments {
+    #[command(flatten)]
+    pub keeper: KeeperArguments,
+}
+
+/// Puts an exported registry in place, while no master runs
+///
+/// What Mesos answers at /registrar(1)/registry can be imported too.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  kaon registry import --zk zk://z1:2181,z2:2181,z3:2181/kaon registry.json")]
+pub struct RegistryImportArguments {
+    #[command(flatten)]
+    pub keeper: KeeperArguments,
+    /// What was exported; - is the standard input
+    pub file: PathBuf,
+    /// Even where there is a registry with agents already, which is lost
+    #[arg(long)]
+    pub replace: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -238,6 +295,14 @@ fn amount(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(amount) if (0.0..=1e9).contains(&amount) => Ok(amount),
         _ => Err("not an amount: expected a number from 0 on".into()),
+    }
+}
+
+fn ensemble(text: &str) -> Result<Url, String> {
+    match text.parse() {
+        Ok(Masters::ZooKeeper(url)) => Ok(url),
+        Ok(Masters::Fixed(_)) => Err("expected zk://HOST:PORT,…/PATH".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! What the commands do.
 
 mod logs;
+mod registry;
 mod run;
 mod view;
 
@@ -24,6 +25,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Frameworks(arguments) => block_on(view::frameworks(arguments)),
         Command::Tasks(arguments) => block_on(view::tasks(arguments)),
         Command::Task(TaskCommand::Logs(arguments)) => block_on(logs::logs(arguments)),
+        Command::Registry(command) => block_on(registry::run(command)),
     }
 }
 

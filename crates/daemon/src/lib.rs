@@ -24,6 +24,7 @@ pub mod metrics;
 mod pidfd;
 mod probes;
 mod process;
+pub mod registry;
 mod replies;
 pub mod runtime;
 pub mod store;

@@ -20,11 +20,23 @@ pub struct Counters {
     pub messages_dropped: AtomicU64,
     /// Event streams cut because their clients read too slowly.
     pub streams_cut: AtomicU64,
+    /// Records and snapshots that were given to the registry's store, and their bytes.
+    pub registry_writes: AtomicU64,
+    pub registry_bytes: AtomicU64,
 }
 
 impl Counters {
     pub fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What a master adds to these: agents have no registry.
+    pub fn collect_registry(&self, metrics: &mut Metrics) {
+        for (name, counter) in
+            [("kaon/registry_writes", &self.registry_writes), ("kaon/registry_bytes", &self.registry_bytes)]
+        {
+            metrics.insert(name.to_owned(), counter.load(Ordering::Relaxed) as f64);
+        }
     }
 
     pub fn collect(&self, metrics: &mut Metrics) {

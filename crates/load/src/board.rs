@@ -16,6 +16,8 @@ pub struct Board {
     /// Agents that were told that they are registered.
     pub registered: Cell<u64>,
     pub pings: Cell<u64>,
+    /// Agents answer no pings any more.
+    pub silent: Cell<bool>,
     pub subscribed: Cell<u64>,
     pub accepts: Cell<u64>,
     pub launched: Cell<u64>,

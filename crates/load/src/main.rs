@@ -11,6 +11,7 @@ mod frameworks;
 mod idle;
 mod owner;
 mod pipe;
+mod registry;
 mod report;
 mod samples;
 mod storm;
@@ -41,6 +42,8 @@ enum What {
     Storm(storm::Arguments),
     /// What agents and frameworks cost that do nothing
     Idle(idle::Arguments),
+    /// What the registry costs: admissions per second, and bytes written for each agent that comes or falls silent
+    Registry(registry::Arguments),
 }
 
 /// One thread: what drives a master must leave the machine to it.
@@ -51,6 +54,7 @@ async fn main() -> ExitCode {
             What::Tasks(arguments) => tasks::run(arguments).await,
             What::Storm(arguments) => storm::run(arguments).await,
             What::Idle(arguments) => idle::run(arguments).await,
+            What::Registry(arguments) => registry::run(arguments).await,
         }
     };
     match LocalSet::new().run_until(run).await {

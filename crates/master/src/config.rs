@@ -225,8 +225,9 @@ pub const REGISTRY_MAX_AGENT_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 
 /// The oldest are forgotten beyond it.
 pub const REGISTRY_MAX_AGENT_COUNT: usize = 102_400;
 
-/// Bound: records of the registry between two snapshots. More make recovery longer, fewer make writes bigger.
-pub const REGISTRY_SNAPSHOT_AFTER: usize = 1000;
+/// Bound: bytes of the registry's records between two snapshots, where the last snapshot is not larger than that. More make
+/// recovery longer, fewer make writes bigger.
+pub const REGISTRY_SNAPSHOT_AFTER: usize = 512 * 1024;
 
 /// Bound: frameworks at one time. As many as there may be connections; each is weighed in each round of allocation.
 pub const MAX_FRAMEWORKS: usize = 20_000;

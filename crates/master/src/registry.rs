@@ -30,8 +30,10 @@ pub struct Registry {
     pub(crate) gone: BTreeMap<AgentId, Arc<GoneAgent>>,
     /// What this version does not use, kept as it was found.
     rest: internal::Registry,
-    /// Records since the last snapshot.
-    records: usize,
+    /// Bytes of the last snapshot.
+    snapshot_bytes: usize,
+    /// Bytes of the records since then.
+    log_bytes: usize,
 }
 
 /// Why stored bytes are not a registry.
@@ -61,8 +63,9 @@ impl Registry {
             for operation in operations {
                 operation.apply(&mut registry);
             }
-            registry.records += 1;
+            registry.log_bytes += record.len();
         }
+        registry.snapshot_bytes = snapshot.map_or(0, <[u8]>::len);
         // Mesos: a master that lacks a capability that was used must not lead, or it would undo what that stands for.
         let mut needed = registry.rest.minimum_capabilities.iter().map(|needed| &needed.capability);
         match needed.find(|needed| *needed != operation::QUOTA_V2) {
@@ -102,11 +105,14 @@ impl Registry {
                 .collect(),
             gone: gone.into_iter().map(|a| (AgentId::from(a.id.value.as_str()), Arc::new(a))).collect(),
             rest: wire,
-            records: 0,
+            snapshot_bytes: 0,
+            log_bytes: 0,
         }
     }
 
-    /// Applies operations at once, and returns the record that makes them durable with, now and then, a snapshot.
+    /// Applies operations at once, and returns the record that makes them durable with, now and then, a snapshot: when
+    /// the records since the last one have as many bytes as that, and `snapshot_after` at least. So snapshots together
+    /// are no longer than the records, however large the cluster.
     ///
     /// The value runs ahead of the disk: a write that fails ends this master, so nobody sees the difference.
     pub(crate) fn write(
@@ -115,12 +121,14 @@ impl Registry {
         snapshot_after: usize,
     ) -> (Vec<u8>, Option<Vec<u8>>) {
         operations.iter().for_each(|operation| operation.apply(self));
-        self.records += 1;
-        let snapshot = (self.records >= snapshot_after).then(|| {
-            self.records = 0;
-            self.to_wire().encode()
+        let record = encode(operations);
+        self.log_bytes += record.len();
+        let snapshot = (self.log_bytes >= self.snapshot_bytes.max(snapshot_after)).then(|| {
+            let snapshot = self.to_wire().encode();
+            (self.snapshot_bytes, self.log_bytes) = (snapshot.len(), 0);
+            snapshot
         });
-        (encode(operations), snapshot)
+        (record, snapshot)
     }
 
     pub fn admitted(&self) -> impl Iterator<Item = (&AgentId, &v1::AgentInfo)> {

@@ -172,7 +172,8 @@ impl Front {
 
     async fn metrics(&self, endpoint: &str, request: &Request) -> Result<Response, Response> {
         let view = self.door.view().await?;
-        let figures = aside(move || query::metrics(&view)).await;
+        let mut figures = aside(move || query::metrics(&view)).await;
+        self.common.counters.collect_registry(&mut figures);
         Ok(self.common.metrics(endpoint, request, figures))
     }
 

@@ -74,7 +74,8 @@ impl Service for Office {
             ("master", "health") => Response::ok(),
             ("metrics", endpoint) => {
                 let view = self.dormant.clone();
-                let figures = aside(move || query::metrics(&view)).await;
+                let mut figures = aside(move || query::metrics(&view)).await;
+                self.common.counters.collect_registry(&mut figures);
                 self.common.metrics(endpoint, &request, figures)
             }
             ("master", "api/v1" | "api/v1/scheduler") if recovers => not_recovered(),

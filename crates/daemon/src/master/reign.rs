@@ -5,6 +5,7 @@
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use kaon_master::{Config, Input, Master, Registry};
 use tokio::runtime::Handle;
@@ -16,6 +17,7 @@ use super::whitelist;
 use crate::front::Common;
 use crate::lease::Lease;
 use crate::links::{Links, Options};
+use crate::metrics::Counters;
 use crate::process::Ending;
 use crate::replies::Replies;
 use crate::runtime::{Clock, Door, channel, turn};
@@ -90,7 +92,8 @@ impl Reign {
         tell_exits(exited, door.clone());
         let streams = Arc::new(Streams::new(ground.common.counters.clone()));
         let replies = Arc::new(Replies::default());
-        let registry = write_registry(store, door.clone(), lease.clone(), failed)?;
+        let registry =
+            write_registry(store, door.clone(), lease.clone(), ground.common.counters.clone(), failed)?;
         let shell = Shell {
             address: ground.address,
             links,
@@ -121,6 +124,7 @@ fn write_registry(
     mut store: Box<dyn Store>,
     door: Door<Master>,
     lease: Lease,
+    counters: Arc<Counters>,
     failed: impl FnOnce(StoreError) + Send + 'static,
 ) -> std::io::Result<Writer<kaon_master::Write, Entry>> {
     let stored = move |write| {
@@ -130,6 +134,11 @@ fn write_registry(
     let write = move |batch: &[Entry]| {
         if !lease.holds() {
             return Err(StoreError::Lapsed);
+        }
+        for entry in batch {
+            let bytes = entry.snapshot.as_ref().unwrap_or(&entry.record).len();
+            counters.registry_writes.fetch_add(1, Ordering::Relaxed);
+            counters.registry_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
         store.append(batch)
     };

@@ -26,9 +26,17 @@ pub struct FileStore {
 }
 
 impl FileStore {
+    /// The name of the file in the work directory.
+    const NAME: &str = "registry.redb";
+
+    /// Whether a folder has a registry.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FileStore::NAME).exists()
+    }
+
     /// Opens the registry of a work directory, or makes an empty one.
     pub fn open(work_dir: &Path) -> Result<FileStore, StoreError> {
-        let path = work_dir.join("registry.redb");
+        let path = work_dir.join(FileStore::NAME);
         let open = |error: String| StoreError::Open { path: path.clone(), reason: error };
         std::fs::create_dir_all(work_dir).map_err(|error| open(error.to_string()))?;
         let fresh = !path.exists();

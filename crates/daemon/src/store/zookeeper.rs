@@ -13,7 +13,7 @@ mod head;
 use std::path::PathBuf;
 
 use tokio::runtime::Handle;
-use zookeeper_client::{Acls, Client, CreateMode, Error, MultiWriteError};
+use zookeeper_client::{Acls, Client, CreateMode, Error, MultiWriteError, Stat};
 
 use super::{Contents, Entry, Store, StoreError, seal, unseal};
 use head::{Head, Snapshot};
@@ -23,6 +23,8 @@ use head::{Head, Snapshot};
 const NAME: &str = "kaon.registry";
 /// Bound: bytes of one node; ZooKeeper takes requests of just under 1 MiB.
 const NODE_MAX: usize = 512 * 1024;
+/// Bound: nodes that are asked for before the first answer; together they take 32 MiB at most.
+const ASKED_AT_ONCE: usize = 64;
 /// Bound: nodes removed by one request.
 const REMOVED_AT_ONCE: usize = 200;
 
@@ -74,6 +76,28 @@ impl ZooKeeperStore {
             Err(error) => return Err(store.failed("read", error)),
         }
         Ok(store)
+    }
+
+    /// What a registry holds, if there is one, without taking it over. Blocks.
+    pub fn read(client: Client, runtime: Handle, parent: &str) -> Result<Option<Contents>, StoreError> {
+        let path = format!("{parent}/{NAME}");
+        let acls = Acls::anyone_all();
+        let mut store = ZooKeeperStore {
+            client,
+            runtime,
+            acls,
+            path,
+            candidate: String::new(),
+            head: Head::default(),
+            version: 0,
+            swept: false,
+        };
+        let (data, _) = match store.runtime.block_on(store.client.get_data(&store.path)) {
+            Err(Error::NoNode) => return Ok(None),
+            read => read.map_err(|error| store.failed("read", error))?,
+        };
+        store.head = Head::parse(&data).map_err(|error| error.at(store.place()))?;
+        store.load().map(Some)
     }
 
     fn create(&self) -> Result<(), StoreError> {
@@ -134,9 +158,8 @@ impl ZooKeeperStore {
         Ok(())
     }
 
-    fn get(&self, name: &str) -> Result<Vec<u8>, StoreError> {
-        let path = format!("{}/{name}", self.path);
-        match self.runtime.block_on(self.client.get_data(&path)) {
+    fn got(&self, name: &str, answer: Result<(Vec<u8>, Stat), Error>) -> Result<Vec<u8>, StoreError> {
+        match answer {
             Ok((data, _)) => Ok(data),
             Err(Error::NoNode) => Err(self.damaged(format!("'{name}' is missing"))),
             Err(error) => Err(self.failed("read", error)),
@@ -171,7 +194,15 @@ impl ZooKeeperStore {
 impl Store for ZooKeeperStore {
     fn load(&self) -> Result<Contents, StoreError> {
         let joined = |names: Vec<String>| -> Result<Vec<u8>, StoreError> {
-            Ok(names.iter().map(|name| self.get(name)).collect::<Result<Vec<_>, _>>()?.concat())
+            let mut whole = Vec::new();
+            for names in names.chunks(ASKED_AT_ONCE) {
+                // All are asked for before the first answer is waited for.
+                let asked = names.iter().map(|name| self.client.get_data(&format!("{}/{name}", self.path)));
+                for (name, asked) in names.iter().zip(asked.collect::<Vec<_>>()) {
+                    whole.extend(self.got(name, self.runtime.block_on(asked))?);
+                }
+            }
+            Ok(whole)
         };
         let snapshot = match self.head.snapshot {
             None => None,

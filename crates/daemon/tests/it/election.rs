@@ -24,22 +24,22 @@ use crate::daemon::Daemon;
 use crate::support::{Folder, eventually, read_until};
 use crate::zookeeper::{SESSION, Server};
 
-fn master(url: &str, more: &[&str]) -> Daemon {
+pub fn master(url: &str, more: &[&str]) -> Daemon {
     Daemon::start("master", &flags(url, more))
 }
 
-fn flags(url: &str, more: &[&str]) -> Vec<String> {
+pub fn flags(url: &str, more: &[&str]) -> Vec<String> {
     let own = ["--ip=127.0.0.1", "--port=0", "--hostname=127.0.0.1", "--zk_session_timeout=4secs", "--quiet"];
     let zk = format!("--zk={url}");
     own.into_iter().chain([zk.as_str()]).chain(more.iter().copied()).map(str::to_owned).collect()
 }
 
-fn text(url: &Url) -> String {
+pub fn text(url: &Url) -> String {
     let credentials = url.credentials.as_ref().map_or(String::new(), |pair| format!("{pair}@"));
     format!("zk://{credentials}{}{}", url.servers, url.path)
 }
 
-fn leads(daemon: &Daemon) -> bool {
+pub fn leads(daemon: &Daemon) -> bool {
     asked(daemon, "/metrics/snapshot").is_some_and(|figures| figures["master/elected"] == 1.0)
 }
 
@@ -72,7 +72,7 @@ fn location(headers: &str) -> Option<&str> {
 }
 
 /// Runs a future beside a test that is none.
-fn wait_for<T>(future: impl Future<Output = T>) -> T {
+pub fn wait_for<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
@@ -116,7 +116,7 @@ fn a_standby_points_to_the_leader_and_takes_over_its_agents() {
     drop(other);
 }
 
-fn agent(masters: &str, folder: &Path) -> Daemon {
+pub fn agent(masters: &str, folder: &Path) -> Daemon {
     let path = |name: &str| folder.join(name).display().to_string();
     let flags = [
         format!("--master={masters}"),

@@ -14,6 +14,7 @@ mod hostile;
 mod http;
 mod links;
 mod messages;
+mod registry;
 mod runtime;
 mod store;
 mod stream;

@@ -25,7 +25,9 @@ impl Fleet {
             "mesos.internal.StatusUpdateAcknowledgementMessage" => self.acknowledged(agent, &message.body),
             "mesos.internal.PingSlaveMessage" => {
                 count(&self.board.pings);
-                self.send(agent, &message.from, &internal::PongAgentMessage::default());
+                if !self.board.silent.get() {
+                    self.send(agent, &message.from, &internal::PongAgentMessage::default());
+                }
                 Ok(())
             }
             "mesos.internal.SlaveRegisteredMessage" => {
