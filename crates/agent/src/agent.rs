@@ -138,6 +138,7 @@ impl Agent {
             started: now.wall,
             resource_version: entropy.uuid(),
             recovery: None,
+            disk_problem: None,
             garbage: 0,
         };
         let mut agent = Agent {
@@ -175,6 +176,7 @@ impl Agent {
             Input::Call { ticket, call } => self.executor_call(cx, ticket, *call),
             Input::StreamClosed { stream } => self.stream_closed(stream),
             Input::Recorded { record } => self.recorded(cx, record),
+            Input::Disk { problem } => self.disk(cx, problem),
             Input::Container { container, event } => self.container_event(cx, container, event),
             Input::Checked { look, outcome } => self.checked(cx, look, outcome),
             Input::Drain => self.drain(cx),

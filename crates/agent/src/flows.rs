@@ -7,6 +7,7 @@ mod checking;
 pub(crate) mod collection;
 mod containers;
 mod custom_executor;
+mod disk;
 mod ending;
 mod environment;
 mod launching;

@@ -32,6 +32,9 @@ pub enum Input {
     StreamClosed { stream: Stream },
     /// The facts of `Effect::Record` are durable.
     Recorded { record: Record },
+    /// The disk is full, so that facts cannot be written, and are not lost: the shell tries again until there is room. None:
+    /// there is.
+    Disk { problem: Option<String> },
     /// News of a container.
     Container { container: ContainerId, event: ContainerEvent },
     /// What a look at a task found.

@@ -92,6 +92,8 @@ pub(crate) struct State {
     pub resource_version: Uuid,
     /// How long recovery took, once it is over.
     pub recovery: Option<Duration>,
+    /// Why facts cannot be written, while they cannot.
+    pub disk_problem: Option<String>,
     /// Sandboxes that wait for their removal.
     pub garbage: usize,
 }

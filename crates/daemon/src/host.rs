@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kaon_agent::effect::{Check, Launch};
@@ -34,6 +35,7 @@ use tokio::sync::mpsc;
 use crate::writer::Writer;
 use checks::Checks;
 use containers::Containers;
+use journal::Journal;
 pub use journal::JournalError;
 use sandboxes::Sandboxes;
 pub use statistics::Meter;
@@ -104,6 +106,7 @@ pub enum HostError {
 /// One agent's part of this host.
 pub struct Host {
     journal: Writer<Record, Vec<FileOp>>,
+    closing: Arc<AtomicBool>,
     sandboxes: Arc<Sandboxes>,
     containers: Containers,
     checks: Checks,
@@ -136,9 +139,11 @@ impl Host {
         let sandboxes = Arc::new(Sandboxes::start(work_dir.clone(), trash.clone())?);
         let told = inputs.clone();
         let checks = Checks::new(work_dir.clone(), spawner.clone(), runtime.clone(), inputs.clone());
+        let closing = Arc::new(AtomicBool::new(false));
+        let facts = Journal { work_dir, trash, inputs: inputs.clone(), closing: closing.clone() };
         let journal = Writer::spawn(
             "journal",
-            move |batch: &[Vec<FileOp>]| journal::perform(&work_dir, &trash, batch),
+            move |batch: &[Vec<FileOp>]| facts.perform(batch),
             // Nobody listens only when the process is about to end.
             move |record| drop(told.blocking_send(Input::Recorded { record })),
             failed,
@@ -147,7 +152,7 @@ impl Host {
         let hands =
             Containers::start(containerizer, spawner, sandboxes.clone(), settings, runtime, inputs, remnants);
         Ok((
-            Host { journal, sandboxes, containers: hands, checks, _lock: lock },
+            Host { journal, closing, sandboxes, containers: hands, checks, _lock: lock },
             Found { recovered, containers },
         ))
     }
@@ -196,6 +201,13 @@ impl Host {
     /// Measures containers.
     pub fn meter(&self) -> Meter {
         Meter::new(self.containers.shared())
+    }
+}
+
+impl Drop for Host {
+    /// What is on its way to the disk gets there, unless that is full.
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
     }
 }
 

@@ -84,6 +84,12 @@ impl Agent {
             let state = framework.map_or(TaskState::Lost, |framework| framework.lost_as(TaskState::Dropped));
             Some(Ending { state, reason, message: message.to_string() })
         };
+        if let Some(problem) = &self.state.disk_problem {
+            return lost(
+                Reason::ReasonContainerLaunchFailed,
+                &format!("The agent takes no tasks: {problem}"),
+            );
+        }
         if let Some(message) = order.unsupported_limits() {
             // Mesos: as if sandboxes could not be saved from removal, which has nothing to do with it.
             let reason =

@@ -56,6 +56,7 @@ impl Agent {
         let containers: Containers = containers.into_iter().collect();
         let Recovered {
             agent,
+            is_undescribed,
             boot_id,
             frameworks,
             other_agents,
@@ -77,7 +78,8 @@ impl Agent {
         warnings.into_iter().for_each(|warning| cx.warn(warning));
         let rebooted = boot_id.is_some_and(|boot_id| boot_id != self.config.boot_id);
         if let Some(agent) = agent {
-            let takeover = self.takes_over(cx, &agent, rebooted);
+            let takeover =
+                if is_undescribed { Takeover::Changed } else { self.takes_over(cx, &agent, rebooted) };
             match takeover {
                 Takeover::Same | Takeover::Changed => {
                     // Before anything is appended to a log whose end is cut off.

@@ -21,6 +21,8 @@ use draft::Draft;
 pub struct Recovered {
     /// What it registered with, with its id.
     pub agent: Option<v1::AgentInfo>,
+    /// Whether only its id is known, because the rest is damaged.
+    pub is_undescribed: bool,
     /// The boot in which it last lived.
     pub boot_id: Option<String>,
     pub frameworks: Vec<RecoveredFramework>,
@@ -123,17 +125,28 @@ pub fn recover(
     for (path, bytes) in files.range(folder.clone()..) {
         let Some(name) = path.strip_prefix(&folder) else { break };
         let segments: Vec<&str> = name.split('/').collect();
-        if let Err(damage) = draft.take(path, &segments, bytes, &mut recovered) {
+        if let Err(damage) = draft.take(&latest, path, &segments, bytes, &mut recovered) {
             if strict {
                 return Err(damage);
             }
+            recovered.is_undescribed |= segments == ["slave.info"];
+            let then = if recovered.is_undescribed && segments == ["slave.info"] {
+                "the agent keeps its id, whatever it was described as"
+            } else {
+                "setting aside what it belongs to"
+            };
             recovered.warnings.push(format!(
-                "{} is damaged at byte {}: {}; setting aside what it belongs to",
+                "{} is damaged at byte {}: {}; {then}",
                 damage.path, damage.offset, damage.why
             ));
         }
     }
     draft.finish(&mut recovered);
+    if recovered.is_undescribed {
+        // The folder's name tells the id. To lose that would be to lose all that runs.
+        let id = Some(v1::AgentID::from(latest.as_str()));
+        recovered.agent = Some(v1::AgentInfo { id, ..Default::default() });
+    }
     recovered.resources.operations.retain(|operation| !was_acknowledged(&files, &folder, operation));
     Ok(recovered)
 }

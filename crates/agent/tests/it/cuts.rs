@@ -74,6 +74,63 @@ fn each_file_may_be_cut_at_every_byte() {
     assert!(refused > 100, "the strict reading refused only {refused} cuts");
 }
 
+/// Whatever bit is wrong wherever: no panic, what the damage does not touch is kept, and an agent starts on it.
+#[test]
+fn each_byte_of_each_file_may_be_wrong() {
+    let world = busy_world();
+    let names: Vec<String> = world.files.keys().filter(|name| name.starts_with("meta/")).cloned().collect();
+    let mut refused = 0;
+    for name in names {
+        for at in 0..world.files[&name].len() {
+            let mut world = busy_copy(&world);
+            world.files.get_mut(&name).unwrap()[at] ^= 1 << (at % 8);
+            let lenient = read(&world, false).unwrap_or_else(|error| panic!("{name}, byte {at}: {error}"));
+            // What leads to everything, or names the run that counts, is not told apart from what was meant.
+            let leads = ["/latest", "boot_id", "framework.pid", "libprocess.pid"]
+                .iter()
+                .any(|end| name.ends_with(end));
+            if name.contains("/runs/") && !leads {
+                assert!(runs(&lenient) >= 3, "{name}, byte {at} took more than its run");
+            }
+            if name.ends_with("slave.info") {
+                assert_eq!(runs(&lenient), 4, "{name}, byte {at} took what runs");
+            }
+            match read(&world, true) {
+                Ok(strict) => assert_eq!(strict, lenient, "{name}, byte {at}"),
+                Err(error) => {
+                    refused += 1;
+                    assert_eq!(error.path, name);
+                    assert!(!lenient.warnings.is_empty(), "{name}, byte {at}: passed over in silence");
+                }
+            }
+            start_on(&world, lenient);
+        }
+    }
+    assert!(refused > 100, "the strict reading refused only {refused} of them");
+}
+
+/// Damage to what an agent was described as costs it neither its id nor what it runs, unless it is strict.
+#[test]
+fn an_agent_that_is_not_described_keeps_its_id() {
+    let mut world = busy_world();
+    let name = "meta/slaves/S0/slave.info";
+    world.files.get_mut(name).unwrap().truncate(7);
+    assert_eq!(read(&world, true).unwrap_err().path, name);
+    let recovered = read(&world, false).unwrap();
+    assert_eq!((recovered.is_undescribed, runs(&recovered)), (true, 4));
+    assert_eq!(recovered.agent.as_ref().unwrap().id.as_ref().unwrap().value, "S0");
+    let now = Now { mono: Mono::from_nanos(5), wall: Wall::from_nanos(1_000_000_100_000_000_000) };
+    let containers = world.containers.clone().into_iter().collect();
+    let mut effects = Vec::new();
+    Agent::new(world.config.clone(), recovered, containers, [1; 32], now, &mut effects);
+    let described = |op: &FileOp| matches!(op, FileOp::Replace { path, .. } if path == name);
+    let recorded = effects.iter().filter_map(|effect| match effect {
+        kaon_agent::effect::Effect::Record { ops, .. } => Some(ops),
+        _ => None,
+    });
+    assert!(recorded.flatten().any(described), "it is described anew: {effects:#?}");
+}
+
 #[test]
 fn an_unfinished_record_is_cut_off_and_the_log_goes_on() {
     let mut world = busy_world();

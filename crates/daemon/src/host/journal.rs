@@ -11,8 +11,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use kaon_agent::input::Input;
 use kaon_agent::journal::FileOp;
+use tokio::sync::mpsc;
 
 use super::path::{below, fresh_name};
 use super::trash::Trash;
@@ -33,26 +39,82 @@ pub struct JournalError {
     error: io::Error,
 }
 
-/// Makes changes in order. What is removed goes to `trash`, so that no fact waits for a disk to forget.
-pub(super) fn perform(work_dir: &Path, trash: &Trash, batch: &[Vec<FileOp>]) -> Result<(), JournalError> {
-    batch.iter().flatten().try_for_each(|op| {
-        let (what, path, result) = match op {
-            FileOp::Replace { path, bytes } => ("write", path, replace(work_dir, path, bytes)),
-            FileOp::Append { path, bytes } => ("append to", path, append(work_dir, path, bytes)),
-            FileOp::Symlink { path, target } => ("link", path, link(work_dir, path, target)),
-            FileOp::Remove { path } => {
-                ("remove", path, below(work_dir, path).and_then(|path| trash.put_away(&path)))
+/// How long a full disk is left alone between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where facts are written, and whoever must know when there is no room for them.
+pub(super) struct Journal {
+    pub work_dir: PathBuf,
+    /// What is removed goes here, so that no fact waits for a disk to forget.
+    pub trash: Trash,
+    pub inputs: mpsc::Sender<Input>,
+    /// Whether the process is about to end, so that a full disk is waited for no more.
+    pub closing: Arc<AtomicBool>,
+}
+
+impl Journal {
+    /// Makes changes in order. A full disk is waited for: it may be cleared, and what runs here needs no disk to go on.
+    pub fn perform(&self, batch: &[Vec<FileOp>]) -> Result<(), JournalError> {
+        batch.iter().flatten().try_for_each(|op| {
+            let mut is_full = false;
+            loop {
+                match make(&self.work_dir, &self.trash, op) {
+                    Err(error) if error.is_want_of_space() && !self.closing.load(Ordering::Relaxed) => {
+                        if !std::mem::replace(&mut is_full, true) {
+                            self.tell(Some(format!(
+                                "cannot {} '{}': {}",
+                                error.what,
+                                error.path.display(),
+                                error.error
+                            )));
+                        }
+                        self.pause();
+                    }
+                    result => {
+                        if is_full {
+                            self.tell(None);
+                        }
+                        return result;
+                    }
+                }
             }
-            FileOp::Rename { from, to } => ("rename", from, rename(work_dir, from, to)),
-            FileOp::MakeVolume { folder } => {
-                ("make the volume", &folder.path, volumes::make(work_dir, folder))
-            }
-            FileOp::RemoveVolume { folder } => {
-                ("remove the volume", &folder.path, volumes::remove(work_dir, trash, folder))
-            }
-        };
-        result.map_err(|error| JournalError { what, path: work_dir.join(path), error })
-    })
+        })
+    }
+
+    /// Nobody listens only when the process is about to end.
+    fn tell(&self, problem: Option<String>) {
+        drop(self.inputs.blocking_send(Input::Disk { problem }));
+    }
+
+    fn pause(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < PAUSE && !self.closing.load(Ordering::Relaxed) {
+            sleep(PAUSE / 20);
+        }
+    }
+}
+
+impl JournalError {
+    fn is_want_of_space(&self) -> bool {
+        matches!(self.error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
+fn make(work_dir: &Path, trash: &Trash, op: &FileOp) -> Result<(), JournalError> {
+    let (what, path, result) = match op {
+        FileOp::Replace { path, bytes } => ("write", path, replace(work_dir, path, bytes)),
+        FileOp::Append { path, bytes } => ("append to", path, append(work_dir, path, bytes)),
+        FileOp::Symlink { path, target } => ("link", path, link(work_dir, path, target)),
+        FileOp::Remove { path } => {
+            ("remove", path, below(work_dir, path).and_then(|path| trash.put_away(&path)))
+        }
+        FileOp::Rename { from, to } => ("rename", from, rename(work_dir, from, to)),
+        FileOp::MakeVolume { folder } => ("make the volume", &folder.path, volumes::make(work_dir, folder)),
+        FileOp::RemoveVolume { folder } => {
+            ("remove the volume", &folder.path, volumes::remove(work_dir, trash, folder))
+        }
+    };
+    result.map_err(|error| JournalError { what, path: work_dir.join(path), error })
 }
 
 /// What is not there has its new name already.
@@ -93,11 +155,16 @@ fn in_place(path: &Path, neighbour: &Path, make: impl Fn(&Path) -> io::Result<()
     made
 }
 
-/// What is cut off by a full disk or a death in between is recognised, and cut off whole, by whoever reads it.
+/// What is cut off by a death in between is recognised, and cut off whole, by whoever reads it.
 fn append(work_dir: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
     let path = below(work_dir, path)?;
     let open = || OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    with_parent(&path, open)?.write_all(bytes)
+    let mut file = with_parent(&path, open)?;
+    let before = file.metadata()?.len();
+    file.write_all(bytes).inspect_err(|_| {
+        // What follows must not stand behind half a record. Should this fail too, it is cut off like the above.
+        let _ = file.set_len(before);
+    })
 }
 
 /// Attempts something, and once more with the folder made if that was missing.

@@ -4,8 +4,9 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
 
-use kaon_agent::input::Record;
+use kaon_agent::input::{Input, Record};
 use kaon_agent::journal::FileOp;
 
 use crate::scratch::{Scratch, eventually};
@@ -13,7 +14,8 @@ use crate::scratch::{Scratch, eventually};
 crate::tests![
     facts_are_written_in_order_and_then_told,
     a_fact_that_would_lie_elsewhere_ends_the_agent,
-    a_full_disk_ends_the_agent_before_anything_is_told,
+    a_full_disk_is_waited_for,
+    an_agent_ends_although_its_disk_is_full,
     facts_are_found_again,
     a_damaged_fact_is_refused_by_name,
 ];
@@ -66,17 +68,36 @@ fn a_fact_that_would_lie_elsewhere_ends_the_agent() {
     }
 }
 
-fn a_full_disk_ends_the_agent_before_anything_is_told() {
+fn a_full_disk_is_waited_for() {
     let mut scratch = Scratch::new();
     scratch.host().record(Record(1), vec![replace("meta/file", "")]);
     assert_eq!(scratch.recorded(), Record(1));
     symlink("/dev/full", scratch.work("meta/log")).expect("links");
-    scratch.host().record(Record(2), vec![append("meta/log", "1")]);
+    scratch.host().record(Record(2), vec![append("meta/first", "1"), append("meta/log", "2")]);
     scratch.host().record(Record(3), vec![replace("meta/later", "")]);
-    let failure = eventually("it fails", || scratch.failure.lock().expect("not poisoned").clone());
-    assert!(failure.contains("meta/log") && failure.contains("No space left"), "{failure}");
-    assert!(scratch.next_within(std::time::Duration::from_millis(300)).is_none(), "nothing is acknowledged");
+    let Input::Disk { problem: Some(problem) } = scratch.next() else { panic!("it is told otherwise") };
+    assert!(problem.contains("meta/log") && problem.contains("No space left"), "{problem}");
+    assert!(scratch.next_within(Duration::from_millis(300)).is_none(), "nothing is acknowledged");
     assert!(!scratch.work("meta/later").exists(), "nothing is written out of order");
+
+    fs::remove_file(scratch.work("meta/log")).expect("removes");
+    assert!(matches!(scratch.next(), Input::Disk { problem: None }));
+    assert_eq!((scratch.recorded(), scratch.recorded()), (Record(2), Record(3)));
+    let read = |path: &str| fs::read_to_string(scratch.work(path)).expect("reads");
+    assert_eq!((read("meta/first"), read("meta/log")), ("1".into(), "2".into()), "each is written once");
+}
+
+fn an_agent_ends_although_its_disk_is_full() {
+    let mut scratch = Scratch::new();
+    fs::create_dir_all(scratch.work("meta")).expect("makes");
+    symlink("/dev/full", scratch.work("meta/log")).expect("links");
+    scratch.host().record(Record(1), vec![append("meta/log", "1")]);
+    assert!(matches!(scratch.next(), Input::Disk { problem: Some(_) }));
+    let begun = Instant::now();
+    scratch.stop();
+    assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
+    let failure = scratch.failure.lock().expect("not poisoned").clone().expect("it is told");
+    assert!(failure.contains("meta/log") && failure.contains("No space left"), "{failure}");
 }
 
 fn facts_are_found_again() {

@@ -56,9 +56,10 @@ struct TaskDraft {
 }
 
 impl Draft {
-    /// Takes in one file, named by its path below the agent's folder.
+    /// Takes in one file of the agent of that id, named by its path below the agent's folder.
     pub fn take(
         &mut self,
+        agent: &str,
         path: &str,
         segments: &[&str],
         bytes: &[u8],
@@ -67,14 +68,16 @@ impl Draft {
         match segments {
             ["slave.info"] => {
                 let info: Option<v1::AgentInfo> = read_one(path, bytes)?;
+                let id = |info: &v1::AgentInfo| info.id.as_ref().map(|id| id.value.clone());
+                check_name(path, agent, info.as_ref().map(id))?;
                 recovered.agent = info.map(|mut info| {
                     format::upgrade_all(&mut info.resources);
                     info
                 });
             }
-            ["frameworks", framework, rest @ ..] => {
-                let framework = self.frameworks.entry((*framework).to_string()).or_default();
-                framework.take(path, rest, bytes, recovered)?;
+            ["frameworks", name, rest @ ..] => {
+                let framework = self.frameworks.entry((*name).to_string()).or_default();
+                framework.take(name, path, rest, bytes, recovered)?;
             }
             _ => {}
         }
@@ -121,17 +124,23 @@ impl Draft {
 impl FrameworkDraft {
     fn take(
         &mut self,
+        name: &str,
         path: &str,
         segments: &[&str],
         bytes: &[u8],
         recovered: &mut Recovered,
     ) -> Result<(), CorruptJournal> {
         match segments {
-            ["framework.info"] => self.info = read_one(path, bytes)?,
+            ["framework.info"] => {
+                let info: Option<v1::FrameworkInfo> = read_one(path, bytes)?;
+                let id = |info: &v1::FrameworkInfo| info.id.as_ref().map(|id| id.value.clone());
+                check_name(path, name, info.as_ref().map(id))?;
+                self.info = info;
+            }
             ["framework.pid"] => self.pid = String::from_utf8_lossy(bytes).into_owned(),
             ["executors", executor, rest @ ..] => {
-                let executor = self.executors.entry((*executor).to_string()).or_default();
-                executor.take(path, rest, bytes, recovered)?;
+                let draft = self.executors.entry((*executor).to_string()).or_default();
+                draft.take(executor, path, rest, bytes, recovered)?;
             }
             _ => {}
         }
@@ -142,6 +151,7 @@ impl FrameworkDraft {
 impl ExecutorDraft {
     fn take(
         &mut self,
+        name: &str,
         path: &str,
         segments: &[&str],
         bytes: &[u8],
@@ -149,7 +159,10 @@ impl ExecutorDraft {
     ) -> Result<(), CorruptJournal> {
         match segments {
             ["executor.info"] => {
-                self.info = read_one(path, bytes)?.map(|mut info: v1::ExecutorInfo| {
+                let info: Option<v1::ExecutorInfo> = read_one(path, bytes)?;
+                let id = |info: &v1::ExecutorInfo| Some(info.executor_id.value.clone());
+                check_name(path, name, info.as_ref().map(id))?;
+                self.info = info.map(|mut info| {
                     format::upgrade_all(&mut info.resources);
                     info
                 });
@@ -191,7 +204,10 @@ impl RunDraft {
             [name] if *name == run_file::NAME => self.notes = read_notes(path, bytes)?,
             ["tasks", task, "task.info"] => {
                 let draft = self.tasks.entry((*task).to_string()).or_default();
-                draft.task = read_one(path, bytes)?.map(|mut task: v1::Task| {
+                let info: Option<v1::Task> = read_one(path, bytes)?;
+                let id = |info: &v1::Task| Some(info.task_id.value.clone());
+                check_name(path, task, info.as_ref().map(id))?;
+                draft.task = info.map(|mut task| {
                     format::upgrade_all(&mut task.resources);
                     task
                 });
@@ -246,6 +262,18 @@ impl TaskDraft {
             }
         }
         Ok(())
+    }
+}
+
+/// What lies in a folder is about what the folder is named after. `told` is the name in the file, if there is a file.
+fn check_name(path: &str, folder: &str, told: Option<Option<String>>) -> Result<(), CorruptJournal> {
+    match told {
+        Some(told) if told.as_deref() != Some(folder) => {
+            let told: String = told.unwrap_or_default().chars().take(64).collect();
+            let why = format!("it is about '{told}', and lies where that of '{folder}' should");
+            Err(CorruptJournal { path: path.to_string(), offset: 0, why })
+        }
+        _ => Ok(()),
     }
 }
 
