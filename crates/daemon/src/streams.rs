@@ -42,6 +42,8 @@ struct Table<T> {
     by_number: BTreeMap<u64, Open<T>>,
     /// The streams whose clients have been told an id.
     by_id: BTreeMap<String, u64>,
+    /// Nobody will write to any of them any more.
+    is_over: bool,
 }
 
 struct Open<T> {
@@ -70,7 +72,7 @@ pub struct Asked {
 
 impl<T: Record> Streams<T> {
     pub fn new(counters: Arc<Counters>) -> Streams<T> {
-        let table = Table { by_number: BTreeMap::new(), by_id: BTreeMap::new() };
+        let table = Table { by_number: BTreeMap::new(), by_id: BTreeMap::new(), is_over: false };
         Streams { last: AtomicU64::new(0), open: Mutex::new(table), counters }
     }
 
@@ -85,7 +87,11 @@ impl<T: Record> Streams<T> {
         let gone = writer.gone();
         let (sender, answer) = oneshot::channel();
         let open = Open { writer, answer: Some(sender), id: None, subscriber: None };
-        self.lock().by_number.insert(number, open);
+        let mut table = self.lock();
+        if !table.is_over {
+            table.by_number.insert(number, open);
+        }
+        drop(table);
         Asked { number, gone, form, records, answer }
     }
 
@@ -137,6 +143,14 @@ impl<T: Record> Streams<T> {
             // The client may have gone.
             let _ = answer.send(Answer::Refused { code, text });
         }
+    }
+
+    /// Ends all streams, and whatever is asked for from now on.
+    pub fn end(&self) {
+        let mut table = self.lock();
+        table.is_over = true;
+        table.by_number.clear();
+        table.by_id.clear();
     }
 
     /// Forgets a stream whose client is gone.

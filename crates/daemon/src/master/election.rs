@@ -50,6 +50,11 @@ pub enum ElectionError {
     NoReign(#[from] NoReign),
     #[error("No random numbers can be had: {0}")]
     Entropy(#[from] std::io::Error),
+    #[error(
+        "The leading master runs in the region '{leader}', and this one in '{own}': all masters must run in one \
+         (see --domain)"
+    )]
+    Region { leader: String, own: String },
 }
 
 impl ElectionError {
@@ -58,7 +63,7 @@ impl ElectionError {
         match self {
             ElectionError::ZooKeeper(error) => !error.is_lasting(),
             ElectionError::NoReign(error) => error.is_passing(),
-            ElectionError::Entropy(_) => false,
+            ElectionError::Entropy(_) | ElectionError::Region { .. } => false,
         }
     }
 }
@@ -156,7 +161,15 @@ impl Election {
         match candidates::read(client, &self.url, first).await {
             // A candidacy of this very process that it has given up: nobody is to be sent here for it.
             Ok(Some(leader)) if leader.pid == own.pid => Ok(None),
-            Ok(leader) => Ok(leader.map(Arc::new)),
+            Ok(Some(leader)) => {
+                // Mesos: who led before tells more of what the cluster is than whoever comes later.
+                let (theirs, ours) = (region(&leader), region(own));
+                match ours.is_empty() || theirs.is_empty() || theirs == ours {
+                    true => Ok(Some(Arc::new(leader))),
+                    false => Err(ElectionError::Region { leader: theirs.to_owned(), own: ours.to_owned() }),
+                }
+            }
+            Ok(None) => Ok(None),
             Err(error @ ZooKeeperError::NoMaster { .. }) => {
                 tracing::error!("Nobody can be taken for the leader: {error}");
                 Ok(None)
@@ -220,6 +233,12 @@ impl Election {
         let open = move || ZooKeeperStore::open(client, runtime, &url.path, &name, acls(&url)).map(Box::new);
         Ok(crate::front::aside(open).await?)
     }
+}
+
+/// The region that a master tells, if it tells one.
+fn region(info: &MasterInfo) -> &str {
+    let domain = info.domain.as_ref().and_then(|domain| domain.fault_domain.as_ref());
+    domain.map_or("", |domain| &domain.region.name)
 }
 
 /// How long one word of the majority is good for. The servers tell each other of a session's life with a delay, which the

@@ -115,6 +115,9 @@ impl Reign {
     /// Ends it: from now on nothing more is written or sent.
     pub async fn end(&self) {
         self.lease.end();
+        // Clients learn at once that they must look for another master.
+        self.front.streams.end();
+        self.front.replies.end();
         // It wakes the loop, which sees that it is over. A loop that has ended already needs no waking.
         let _ = self.front.door.put(Input::Tick).await;
     }

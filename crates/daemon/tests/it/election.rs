@@ -299,6 +299,12 @@ fn rubbish_that_stands_first_leads_nobody_and_harms_nobody() {
     assert_eq!(one.get("/state").2, "No leader elected");
     wait_for(async { session(&url).await.delete(&rubbish, None).await.unwrap() });
     eventually("it leads once nothing stands before it", || leads(&one));
+    let mut watching = one.connect();
+    let subscribe = r#"{"type":"SUBSCRIBE"}"#;
+    let length = subscribe.len();
+    let head = "POST /api/v1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length:";
+    watching.write_all(format!("{head} {length}\r\n\r\n{subscribe}").as_bytes()).unwrap();
+    read_until(&mut watching, "HEARTBEAT\"}");
     // A candidacy that somebody takes away ends the leadership; the master stands again.
     let old_id = id(&one);
     assert!(old_id.is_some());
@@ -308,6 +314,31 @@ fn rubbish_that_stands_first_leads_nobody_and_harms_nobody() {
         client.delete(&format!("{}/{}", url.path, first.name), None).await.unwrap();
     });
     eventually("it leads as another", || id(&one).is_some_and(|id| Some(id) != old_id));
+    watching.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let ended = watching.read_to_end(&mut Vec::new());
+    let is_open = ended.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+    assert!(!is_open, "a stream of the old leader ends with it");
+}
+
+#[test]
+fn a_master_of_another_region_does_not_stand_by() {
+    let server = Server::start();
+    let url = server.url("m");
+    let domain = |region: &str| {
+        format!(r#"{{"fault_domain":{{"region":{{"name":"{region}"}},"zone":{{"name":"z"}}}}}}"#)
+    };
+    let own = |region: &str| flags(&text(&url), &[&format!("--domain={}", domain(region))]);
+    let first = Daemon::start("master", &own("east"));
+    eventually("it leads", || leads(&first));
+    let folder = Folder::new();
+    let log = folder.path().join("log");
+    let stderr = Stdio::from(std::fs::File::create(&log).unwrap());
+    let mut other = Daemon::start_with("master", &own("west"), stderr);
+    assert_eq!(other.ended().code(), Some(1));
+    let told = std::fs::read_to_string(&log).unwrap();
+    assert!(told.contains("'east'") && told.contains("'west'"), "{told}");
+    let same = Daemon::start("master", &own("east"));
+    eventually("it stands by", || same.get("/state").0.contains("307"));
 }
 
 #[test]
