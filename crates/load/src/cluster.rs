@@ -14,6 +14,8 @@ use crate::fleet::{Fleet, Terms};
 use crate::owner::owner;
 
 #[derive(Clone, clap::Args)]
+// Each command's own group has the same name.
+#[group(skip)]
 pub struct Arguments {
     /// The master to drive
     #[arg(long, default_value = "127.0.0.1:5050")]
