@@ -122,6 +122,7 @@ metrics = json.load(sys.stdin)
 unreachable, back = metrics["master/slave_unreachable_scheduled"], metrics["master/slave_reregistrations"]
 sys.exit(f"{unreachable} agents were given up, {back} came back" if unreachable or back else 0)' ||
     fail "a cut of $short s was more than a link that is redialled"
+grep -q 'Redialling 10.77.0.11:5051' "$work/keeper.log" || fail "the link was not noticed to be dead, nor dialled anew"
 # What was lost on the way is sent again, by TCP or by us; the pings must be answered again before the next cut.
 sleep $((ping * 2))
 
