@@ -91,6 +91,8 @@ pub struct Agent {
     pub(crate) cleaning: bool,
     /// Whether it is described otherwise than when it registered, which not every master of Mesos takes.
     pub(crate) needs_agent_update: bool,
+    #[cfg(feature = "sabotage")]
+    pub(crate) sabotage: Option<crate::Sabotage>,
 }
 
 /// The moment of an input, with the list that its effects go to.
@@ -159,6 +161,8 @@ impl Agent {
             proof: Proof::default(),
             cleaning: false,
             needs_agent_update: false,
+            #[cfg(feature = "sabotage")]
+            sabotage: None,
         };
         agent.recover(&mut Cx { now, out }, recovered, containers);
         agent

@@ -11,9 +11,13 @@ pub mod input;
 mod invariants;
 pub mod journal;
 pub mod query;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod state;
 mod updates;
 pub mod validate;
 
 pub use agent::Agent;
+#[cfg(feature = "sabotage")]
+pub use sabotage::Sabotage;
 pub use state::{Build, View};

@@ -15,6 +15,8 @@ mod master;
 pub mod query;
 pub mod registry;
 mod rejection;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 pub mod state;
 pub mod validate;
 pub mod view;
@@ -24,4 +26,6 @@ pub use effect::{Effect, Effects, Reply, ToPeer};
 pub use input::{Caller, Input, PeerMessage, Stream, Ticket, Write};
 pub use master::Master;
 pub use registry::{Registry, RegistryError};
+#[cfg(feature = "sabotage")]
+pub use sabotage::Sabotage;
 pub use view::View;

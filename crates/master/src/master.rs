@@ -48,6 +48,8 @@ pub struct Master {
     /// Operators' event streams, oldest first.
     pub(crate) watchers: VecDeque<Stream>,
     pub(crate) ids: Ids,
+    #[cfg(feature = "sabotage")]
+    pub(crate) sabotage: Option<crate::Sabotage>,
 }
 
 /// Counters from which ids are made; they start anew with each master, whose own id is their prefix.
@@ -135,6 +137,8 @@ impl Master {
             timers,
             watchers: VecDeque::new(),
             ids: Ids::default(),
+            #[cfg(feature = "sabotage")]
+            sabotage: None,
         }
     }
 
@@ -173,7 +177,7 @@ impl Master {
 
     /// Breaks a rule of the ledger from now on: who tests the tests.
     #[cfg(feature = "sabotage")]
-    pub fn sabotage(&mut self, sabotage: kaon_allocator::Sabotage) {
+    pub fn sabotage_ledger(&mut self, sabotage: kaon_allocator::Sabotage) {
         self.allocator.sabotage(sabotage);
     }
 

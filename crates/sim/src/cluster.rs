@@ -3,26 +3,32 @@
 //! One run: a cluster from a seed, its events in order of virtual time.
 
 mod agents;
-mod master;
+mod crashes;
+mod event;
+mod leaders;
+mod masters;
+mod registry;
 mod schedulers;
+mod trouble;
+mod watching;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use kaon_agent::input::ContainerEvent;
-use kaon_agent::journal::FileOp;
-use kaon_api::v1;
-use kaon_model::{ContainerId, Entropy, Mono, Now, Wall};
+use kaon_model::{Entropy, Mono};
 
-use crate::faults::{self, Fault};
-use crate::host::End;
-use crate::laws::{agreed, exclusive::Books, once::Launches, settled};
-use crate::network::{Channel, Network};
+use crate::election::Election;
+use crate::faults;
+use crate::laws::{agreed, durable::Durable, kept, once::Launches, settled};
+use crate::network::Network;
+use crate::plan::Plan;
 use crate::report::{Broken, Counts, Log};
 use crate::scheduler::Scheduler;
+use crate::store::Store;
 use agents::AgentNode;
-use master::MasterNode;
-pub(crate) use master::config as master_config;
+use event::{Event, Observer};
+use masters::MasterNode;
+pub(crate) use masters::config as master_config;
 
 /// How large a run is.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +39,9 @@ pub struct Options {
     pub healing: Duration,
     pub echo: bool,
     pub policy: kaon_master::config::Policy,
-    /// The rule of the ledger that is broken on purpose.
+    /// The rule that is broken on purpose.
     #[cfg(feature = "sabotage")]
-    pub sabotage: Option<kaon_allocator::Sabotage>,
+    pub sabotage: Option<crate::sabotage::Sabotage>,
 }
 
 impl Default for Options {
@@ -55,6 +61,8 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Outcome {
     pub seed: u64,
+    /// What the seed was expanded to.
+    pub plan: String,
     pub simulated: Duration,
     pub events: u64,
     pub counts: Counts,
@@ -62,49 +70,35 @@ pub struct Outcome {
     pub log: Vec<String>,
 }
 
-/// Something that will happen.
-#[derive(Debug)]
-enum Event {
-    MessageToMaster { channel: Channel, agent: usize, to: String, name: &'static str, body: Vec<u8> },
-    MessageToAgent { channel: Channel, agent: usize, from: String, name: &'static str, body: Vec<u8> },
-    ExitedAtMaster { agent: usize },
-    ExitedAtAgent { agent: usize },
-    WakeMaster,
-    WakeAgent { agent: usize, life: u64 },
-    Stored { write: kaon_master::input::Write },
-    StartAgent { agent: usize },
-    Recorded { agent: usize, life: u64, record: kaon_agent::input::Record, ops: Vec<FileOp> },
-    Container { agent: usize, life: u64, container: ContainerId, event: ContainerEvent },
-    ContainerEnds { agent: usize, end: End },
-    Subscribe { scheduler: usize },
-    CallArrives { scheduler: usize, stream: u64, call: Box<v1::scheduler::Call> },
-    Notified { scheduler: usize, stream: u64, event: Box<v1::scheduler::Event> },
-    StreamEndsAtMaster { stream: u64 },
-    StreamEndsAtScheduler { scheduler: usize, stream: u64 },
-    Whim { scheduler: usize },
-    Fault(Fault),
-    Heal,
-}
-
 pub struct Cluster {
     options: Options,
     seed: u64,
+    plan: Plan,
     now: Mono,
     rng: Entropy,
     queue: BTreeMap<(Mono, u64), Event>,
     sequence: u64,
     events: u64,
     network: Network,
-    master: MasterNode,
+    election: Election,
+    store: Store,
+    masters: Vec<MasterNode>,
     agents: Vec<AgentNode>,
     schedulers: Vec<Scheduler>,
     /// The open stream of each scheduler, and what is on its way through it.
-    streams: Vec<schedulers::Line>,
+    lines: Vec<schedulers::Line>,
+    /// Whose each stream is, that ever was.
+    stream_of: BTreeMap<u64, usize>,
+    tickets: u64,
+    /// Agents that an operator wants gone, by the ticket that will be answered.
+    asked_gone: BTreeMap<u64, String>,
     counts: Counts,
     log: Log,
-    books: Books,
     launches: Launches,
-    healing: bool,
+    durable: Durable,
+    /// Agents whose tasks may be lost: their host went, or an operator said so.
+    doomed: BTreeSet<String>,
+    healing: Option<Mono>,
     broken: VecDeque<Broken>,
 }
 
@@ -114,6 +108,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     cluster.run();
     Outcome {
         seed,
+        plan: cluster.plan.to_string(),
         simulated: cluster.now.since(Mono::ZERO),
         events: cluster.events,
         counts: cluster.counts,
@@ -125,9 +120,9 @@ pub fn run(seed: u64, options: Options) -> Outcome {
 impl Cluster {
     fn new(seed: u64, options: Options) -> Cluster {
         let mut rng = Entropy::from_u64(seed);
-        let agents = 1 + rng.below(5) as usize;
-        let profiles = schedulers::profiles(&mut rng);
-        let delay_max = Duration::from_millis(1 + rng.below(40));
+        let plan = Plan::draw(&mut rng);
+        let schedulers: Vec<Scheduler> =
+            (0..plan.schedulers).map(|i| Scheduler::new(i, schedulers::profile(&mut rng))).collect();
         let mut cluster = Cluster {
             options,
             seed,
@@ -135,38 +130,49 @@ impl Cluster {
             queue: BTreeMap::new(),
             sequence: 0,
             events: 0,
-            network: Network::new(delay_max),
-            master: MasterNode::new(&mut rng, &options),
-            agents: (0..agents).map(|index| AgentNode::new(index, &mut rng)).collect(),
-            streams: profiles.iter().map(|_| schedulers::Line::default()).collect(),
-            schedulers: profiles.into_iter().enumerate().map(|(i, p)| Scheduler::new(i, p)).collect(),
+            network: Network::new(plan.delay_max),
+            election: Election::default(),
+            store: Store::default(),
+            masters: (0..plan.masters).map(|_| MasterNode::new(&mut rng, plan.drift)).collect(),
+            agents: (0..plan.agents).map(|index| AgentNode::new(index, &mut rng, plan.drift)).collect(),
+            lines: schedulers.iter().map(|_| schedulers::Line::default()).collect(),
+            schedulers,
+            stream_of: BTreeMap::new(),
+            tickets: 0,
+            asked_gone: BTreeMap::new(),
             counts: Counts::default(),
             log: Log::new(options.echo),
-            books: Books::default(),
             launches: Launches::default(),
-            healing: false,
+            durable: Durable::default(),
+            doomed: BTreeSet::new(),
+            healing: None,
             broken: VecDeque::new(),
+            plan,
             rng,
         };
-        cluster.plan();
+        #[cfg(feature = "sabotage")]
+        {
+            cluster.store.unfenced = cluster.is_sabotaged(crate::sabotage::Sabotage::ForgetFencing);
+        }
+        cluster.schedule();
         cluster
     }
 
     /// The first events, and all faults.
-    fn plan(&mut self) {
-        self.after(Duration::ZERO, Event::WakeMaster);
+    fn schedule(&mut self) {
+        self.log.line(self.now, self.plan.to_string());
+        for master in 0..self.masters.len() {
+            let delay = Duration::from_millis(self.rng.below(1000));
+            self.after(delay, Event::StartMaster { master });
+        }
         for agent in 0..self.agents.len() {
             let delay = Duration::from_millis(self.rng.below(3000));
             self.after(delay, Event::StartAgent { agent });
         }
         for scheduler in 0..self.schedulers.len() {
-            let delay = Duration::from_millis(self.rng.below(5000));
-            self.after(delay, Event::Subscribe { scheduler });
             self.after(Duration::from_secs(5), Event::Whim { scheduler });
         }
-        let faults =
-            faults::draw(&mut self.rng, self.options.safety, self.agents.len(), self.schedulers.len());
-        for (at, fault) in faults {
+        for (at, fault) in faults::draw(&mut self.rng, &self.plan, self.options.safety) {
             self.at(at, Event::Fault(fault));
         }
         self.after(self.options.safety, Event::Heal);
@@ -179,21 +185,28 @@ impl Cluster {
                 break;
             }
             self.now = at;
+            if let Some(until) = self.sleeps(&event) {
+                self.at(until, event);
+                continue;
+            }
             self.events += 1;
             self.step(event);
             // The books are read whole: not after each event, or a run would take minutes.
             if self.events.is_multiple_of(16) {
-                self.master.check(&mut self.broken);
+                self.check_masters();
             }
-            if self.healing && self.events.is_multiple_of(64) && self.is_settled() {
-                self.counts.add("run settled");
+            if self.healing.is_some() && self.events.is_multiple_of(64) && self.settled().is_ok() {
+                self.counts.add("law everything settles");
                 break;
             }
         }
-        if self.broken.is_empty()
-            && let Err(broken) = self.settled()
-        {
-            self.broken.push_back(broken);
+        if self.broken.is_empty() {
+            let result = self.settled();
+            self.break_law(result);
+            self.counts.add_many(
+                "law no running task is lost",
+                kept::seen(&self.schedulers, &self.doomed).count() as u64,
+            );
         }
         if let Some(broken) = self.broken.front() {
             let line = broken.to_string();
@@ -201,38 +214,55 @@ impl Cluster {
         }
     }
 
-    fn is_settled(&self) -> bool {
-        self.settled().is_ok()
-    }
-
     fn settled(&self) -> Result<(), Broken> {
-        settled::check(&self.schedulers, self.agents.iter().map(|agent| agent.host.running()).sum())?;
-        self.agents.iter().try_for_each(|agent| agreed::check(&agent.sides(&self.master)))
+        let law = "everything settles";
+        let Some(leader) = self.leading() else {
+            return Err(Broken { law, what: "no master leads".to_owned() });
+        };
+        settled::check(&settled::Rest {
+            schedulers: &self.schedulers,
+            running: self.agents.iter().map(|agent| agent.host.running()).sum(),
+            agents: self.agents.iter().filter_map(|agent| agent.id.as_deref()).collect(),
+            since: self.healing,
+        })?;
+        self.agents.iter().try_for_each(|agent| agreed::check(&agent.sides(&self.masters[leader])))?;
+        kept::check(&self.schedulers, &self.doomed)
     }
 
     fn step(&mut self, event: Event) {
         match event {
-            Event::WakeMaster => self.wake_master(),
-            Event::WakeAgent { agent, life } => self.wake_agent(agent, life),
-            Event::MessageToMaster { channel, agent, to, name, body } => {
-                self.message_to_master(channel, agent, to, name, &body);
+            Event::WakeMaster { master, term, at } => self.wake_master(master, term, at),
+            Event::WakeAgent { agent, life, at } => self.wake_agent(agent, life, at),
+            Event::MessageToMaster { channel, master, agent, to, name, body } => {
+                self.message_to_master(channel, master, agent, to, name, &body);
             }
-            Event::MessageToAgent { channel, agent, from, name, body } => {
-                self.message_to_agent(channel, agent, &from, name, &body);
+            Event::MessageToAgent { channel, master, agent, from, name, body } => {
+                self.message_to_agent(channel, master, agent, &from, name, &body);
             }
-            Event::ExitedAtMaster { agent } => self.exited_at_master(agent),
-            Event::ExitedAtAgent { agent } => self.exited_at_agent(agent),
-            Event::Stored { write } => self.stored(write),
+            Event::ExitedAtMaster { master, agent } => self.exited_at_master(master, agent),
+            Event::ExitedAtAgent { master, agent } => self.exited_at_agent(master, agent),
+            Event::StartMaster { master } => self.start_master(master),
+            Event::SessionEnds { session } => self.session_ends(session),
+            Event::Elected { change } => self.elected(change),
+            Event::LeaderSeen { observer, change } => self.leader_seen(observer, change),
+            Event::StepDown { master, term } => self.step_down(master, term),
+            Event::StoreArrives { master, term, write, record, snapshot } => {
+                self.store_arrives(master, term, write, record, snapshot);
+            }
+            Event::Stored { master, term, write } => self.stored(master, term, write),
             Event::StartAgent { agent } => self.start_agent(agent),
-            Event::Recorded { agent, life, record, ops } => self.recorded(agent, life, record, &ops),
+            Event::Written { agent, life, record } => self.written(agent, life, record),
+            Event::Synced { agent, life, record } => self.synced(agent, life, record),
             Event::Container { agent, life, container, event } => {
                 self.container(agent, life, container, event)
             }
             Event::ContainerEnds { agent, end } => self.container_ends(agent, &end),
             Event::Subscribe { scheduler } => self.subscribe(scheduler),
-            Event::CallArrives { scheduler, stream, call } => self.call_arrives(scheduler, stream, call),
-            Event::Notified { scheduler, stream, event } => self.event_arrives(scheduler, stream, *event),
-            Event::StreamEndsAtMaster { stream } => self.stream_ends_at_master(stream),
+            Event::CallArrives { scheduler, master, life, stream, call } => {
+                self.call_arrives(scheduler, master, life, stream, &call);
+            }
+            Event::Notified { scheduler, stream, event } => self.event_arrives(scheduler, stream, &event),
+            Event::StreamEndsAtMaster { master, stream } => self.stream_ends_at_master(master, stream),
             Event::StreamEndsAtScheduler { scheduler, stream } => {
                 self.stream_ends_at_scheduler(scheduler, stream)
             }
@@ -240,46 +270,6 @@ impl Cluster {
             Event::Fault(fault) => self.fault(fault),
             Event::Heal => self.heal(),
         }
-    }
-
-    fn fault(&mut self, fault: Fault) {
-        self.counts.add(fault.count());
-        self.log.line(self.now, format!("{fault:?}"));
-        match fault {
-            Fault::Cut { agent, one_way, span } => {
-                let until = self.now + span;
-                self.network.cut(0, agent + 1, until);
-                if !one_way {
-                    self.network.cut(agent + 1, 0, until);
-                }
-            }
-            Fault::Reset { agent } => self.reset(agent),
-            Fault::CrashAgent { agent } => self.crash_agent(agent),
-            Fault::DropStream { scheduler } => self.drop_stream(scheduler),
-        }
-    }
-
-    /// The faults are over: all that is still wanted is that everything ends well.
-    fn heal(&mut self) {
-        self.log.line(self.now, "healing");
-        self.healing = true;
-        self.network.heal_all();
-        for scheduler in &mut self.schedulers {
-            scheduler.closing = true;
-        }
-    }
-
-    fn reset(&mut self, agent: usize) {
-        for (from, _) in self.network.reset(0, agent + 1) {
-            let event =
-                if from == 0 { Event::ExitedAtMaster { agent } } else { Event::ExitedAtAgent { agent } };
-            self.after(Duration::from_millis(1), event);
-        }
-    }
-
-    fn both(&self) -> Now {
-        // The simulated world began on 2026-01-01.
-        Now { mono: self.now, wall: Wall::from_nanos(1_767_225_600_000_000_000 + self.now.nanos() as i64) }
     }
 
     fn after(&mut self, delay: Duration, event: Event) {
@@ -295,6 +285,11 @@ impl Cluster {
         if let Err(broken) = result {
             self.broken.push_back(broken);
         }
+    }
+
+    #[cfg(feature = "sabotage")]
+    fn is_sabotaged(&self, sabotage: crate::sabotage::Sabotage) -> bool {
+        self.options.sabotage == Some(sabotage)
     }
 }
 

@@ -86,6 +86,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     division.run();
     Outcome {
         seed,
+        plan: format!("{:?}", division.plan),
         simulated: division.now.since(Mono::ZERO),
         events: division.events,
         counts: division.counts,
@@ -102,8 +103,8 @@ impl Division {
         #[cfg_attr(not(feature = "sabotage"), expect(unused_mut, reason = "only a broken rule changes it"))]
         let mut master = Master::new(config, Registry::default(), rng.bytes(), Now::default());
         #[cfg(feature = "sabotage")]
-        if let Some(sabotage) = options.sabotage {
-            master.sabotage(sabotage);
+        if let Some(sabotage) = options.sabotage.and_then(crate::sabotage::Sabotage::of_ledger) {
+            master.sabotage_ledger(sabotage);
         }
         let agents = plan.agents.iter().map(|resources| Agent::new(resources.clone())).collect();
         let frameworks = plan.frameworks.iter().map(|role| Framework::new(role)).collect();

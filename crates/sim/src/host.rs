@@ -98,6 +98,12 @@ impl Host {
         }
     }
 
+    /// Whether a task of a framework runs here, as the sandboxes say.
+    pub fn runs(&self, framework: &str, task: &str) -> bool {
+        let place = format!("/frameworks/{framework}/executors/{task}/");
+        self.containers.values().any(|one| one.exited.is_none() && one.sandbox.contains(&place))
+    }
+
     pub fn running(&self) -> usize {
         self.containers.values().filter(|container| container.exited.is_none()).count()
     }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kaon_agent::journal::{FileOp, VolumeFolder};
+use kaon_model::Entropy;
 
 /// Files and links by path. What was written survives the agent, as on a real host whose kernel goes on.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,16 @@ impl Disk {
             }
             FileOp::MakeVolume { folder } => drop(self.volumes.insert(folder.clone())),
             FileOp::RemoveVolume { folder } => drop(self.volumes.remove(folder)),
+        }
+    }
+
+    /// A write that was cut short: some of its changes, and of an appended record some bytes.
+    pub fn tear(&mut self, ops: &[FileOp], rng: &mut Entropy) {
+        let whole = rng.below(ops.len() as u64) as usize;
+        ops[..whole].iter().for_each(|op| self.apply(op));
+        if let FileOp::Append { path, bytes } = &ops[whole] {
+            let some = rng.below(bytes.len() as u64) as usize;
+            self.apply(&FileOp::Append { path: path.clone(), bytes: bytes[..some].to_vec() });
         }
     }
 

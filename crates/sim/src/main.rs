@@ -3,14 +3,20 @@
 //! `kaon-sim`: runs simulated clusters, seed after seed, and shows the first that breaks a law.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
 
+mod progress;
+
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use kaon_sim::cluster::{self, Options, Outcome};
 use kaon_sim::division;
+use kaon_sim::faults::Fault;
+use kaon_sim::laws;
 use kaon_sim::report::Counts;
+use progress::Progress;
 
 /// Simulates whole clusters under faults and checks the laws of the system.
 ///
@@ -38,10 +44,10 @@ struct Arguments {
     /// How one master divides a cluster, by quotas, weights, reservations and filters, instead of whole clusters
     #[arg(long)]
     quota: bool,
-    /// Break this rule of the ledger on purpose, to see which law notices
+    /// Break this rule on purpose, to see which law notices
     #[cfg(feature = "sabotage")]
     #[arg(long)]
-    sabotage: Option<kaon_allocator::Sabotage>,
+    sabotage: Option<kaon_sim::sabotage::Sabotage>,
 }
 
 impl Arguments {
@@ -67,9 +73,30 @@ fn main() -> ExitCode {
     };
     if let Some(seed) = arguments.seed {
         let outcome = arguments.scenario()(seed, Options { echo: true, ..options });
-        return show(&outcome, &outcome.counts, outcome.simulated, 1);
+        return show(&outcome);
     }
     run_all(&arguments, options)
+}
+
+/// What came of many seeds.
+#[derive(Default)]
+struct Tally {
+    counts: Counts,
+    simulated: Duration,
+    runs: u64,
+    /// The lowest seed that failed.
+    worst: Option<Outcome>,
+}
+
+impl Tally {
+    fn add(&mut self, outcome: Outcome) {
+        self.counts.merge(&outcome.counts);
+        self.simulated += outcome.simulated;
+        self.runs += 1;
+        if outcome.broken.is_some() && self.worst.as_ref().is_none_or(|worst| outcome.seed < worst.seed) {
+            self.worst = Some(outcome);
+        }
+    }
 }
 
 /// Runs the seeds on a few threads; the lowest seed that fails is the one that is shown.
@@ -78,70 +105,78 @@ fn run_all(arguments: &Arguments, options: Options) -> ExitCode {
     let end = arguments.first + arguments.seeds;
     let next = AtomicU64::new(arguments.first);
     let failed = AtomicU64::new(u64::MAX);
+    let tally = Mutex::new(Tally::default());
     let worker = || {
-        let mut counts = Counts::default();
-        let (mut simulated, mut runs, mut worst): (Duration, u64, Option<Outcome>) = Default::default();
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
             if seed >= end || seed > failed.load(Ordering::SeqCst) {
-                return (counts, simulated, runs, worst);
+                return;
             }
             let outcome = arguments.scenario()(seed, options);
-            counts.merge(&outcome.counts);
-            simulated += outcome.simulated;
-            runs += 1;
             if outcome.broken.is_some() {
                 failed.fetch_min(seed, Ordering::SeqCst);
-                worst = Some(outcome);
             }
+            tally.lock().expect("a simulation panicked; its message is above").add(outcome);
         }
     };
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..arguments.jobs.max(1)).map(|_| scope.spawn(worker)).collect();
-        handles
-            .into_iter()
-            .map(|handle| handle.join().expect("a simulation panicked; its message is above"))
-            .collect()
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..arguments.jobs.max(1)).map(|_| scope.spawn(worker)).collect();
+        let progress = Progress::new(arguments.seeds);
+        while !workers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            std::thread::sleep(Duration::from_millis(50));
+            let tally = tally.lock().expect("a simulation panicked; its message is above");
+            progress.show(started.elapsed(), tally.runs, tally.simulated);
+        }
+        progress.end();
     });
-    let mut counts = Counts::default();
-    let (mut simulated, mut runs, mut worst): (Duration, u64, Option<Outcome>) = Default::default();
-    for (some, hours, some_runs, outcome) in results {
-        counts.merge(&some);
-        simulated += hours;
-        runs += some_runs;
-        if let Some(outcome) = outcome
-            && worst.as_ref().is_none_or(|worst| outcome.seed < worst.seed)
-        {
-            worst = Some(outcome);
-        }
+    let tally = tally.into_inner().expect("a simulation panicked; its message is above");
+    if let Some(outcome) = tally.worst {
+        return show_failure(&outcome, tally.runs, arguments.quota);
     }
-    if let Some(outcome) = worst {
-        for line in &outcome.log {
-            println!("{line}");
-        }
-        let scenario = if arguments.quota { " --quota" } else { "" };
-        println!(
-            "seed {} fails after {runs} runs; replay: kaon-sim{scenario} --seed {}",
-            outcome.seed, outcome.seed
-        );
+    if let Some(never) = untested(arguments, &tally.counts) {
+        println!("{never} did not come about in {} seeds: the simulation proves nothing of it", tally.runs);
         return ExitCode::FAILURE;
     }
-    let hours = simulated.as_secs_f64() / 3600.0;
+    let hours = tally.simulated.as_secs_f64() / 3600.0;
     println!(
-        "{runs} seeds, no broken law, {hours:.0} simulated hours in {:.0} s",
+        "{} seeds, no broken law, {hours:.0} simulated hours in {:.0} s",
+        tally.runs,
         started.elapsed().as_secs_f64()
     );
-    print_counts(&counts);
+    print_counts(&tally.counts);
     ExitCode::SUCCESS
 }
 
-fn show(outcome: &Outcome, counts: &Counts, simulated: Duration, runs: u64) -> ExitCode {
-    print_counts(counts);
-    println!(
-        "{runs} seed, {} events, {:.0} simulated minutes",
-        outcome.events,
-        simulated.as_secs_f64() / 60.0
-    );
+/// A fault or a law that a run of this many seeds should have met, and did not.
+fn untested(arguments: &Arguments, counts: &Counts) -> Option<&'static str> {
+    if arguments.quota || arguments.seeds < SEEDS_FOR_ALL {
+        return None;
+    }
+    let expected = Fault::KINDS.into_iter().chain(laws::COUNTED);
+    expected.into_iter().find(|name| counts.get(name) == 0)
+}
+
+/// So many seeds meet everything.
+const SEEDS_FOR_ALL: u64 = 20;
+
+fn show_failure(outcome: &Outcome, runs: u64, quota: bool) -> ExitCode {
+    for line in &outcome.log {
+        println!("{line}");
+    }
+    let scenario = if quota { " --quota" } else { "" };
+    println!("seed {} fails after {runs} runs: {}", outcome.seed, outcome.plan);
+    println!("replay: kaon-sim{scenario} --seed {}", outcome.seed);
+    if let Some(broken) = &outcome.broken {
+        println!("{broken}");
+    }
+    ExitCode::FAILURE
+}
+
+fn show(outcome: &Outcome) -> ExitCode {
+    print_counts(&outcome.counts);
+    let minutes = outcome.simulated.as_secs_f64() / 60.0;
+    println!("seed {}: {}", outcome.seed, outcome.plan);
+    println!("{} events, {minutes:.0} simulated minutes", outcome.events);
     match &outcome.broken {
         Some(broken) => {
             println!("{broken}");

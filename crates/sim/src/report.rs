@@ -17,7 +17,11 @@ pub struct Counts(BTreeMap<&'static str, u64>);
 
 impl Counts {
     pub fn add(&mut self, name: &'static str) {
-        *self.0.entry(name).or_default() += 1;
+        self.add_many(name, 1);
+    }
+
+    pub fn add_many(&mut self, name: &'static str, count: u64) {
+        *self.0.entry(name).or_default() += count;
     }
 
     pub fn merge(&mut self, other: &Counts) {

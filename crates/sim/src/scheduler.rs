@@ -46,6 +46,10 @@ pub struct TaskView {
     /// The last state that its agent told, with a uuid.
     pub told: Option<(TaskState, Vec<u8>)>,
     pub kill_asked: bool,
+    /// Whether its scheduler was ever told that it runs.
+    pub seen_running: bool,
+    /// What its script says.
+    pub exit_code: i32,
     seen: BTreeSet<Vec<u8>>,
 }
 
@@ -229,19 +233,21 @@ impl Scheduler {
     fn task(&mut self, rng: &mut Entropy, offer: &v1::Offer) -> v1::TaskInfo {
         let id = format!("{}-task-{}", self.name, self.launched);
         self.launched += 1;
-        let view = TaskView {
-            agent: offer.agent_id.value.clone(),
-            state: TaskState::TaskStaging,
-            told: None,
-            kill_asked: false,
-            seen: BTreeSet::new(),
-        };
-        self.tasks.insert(id.clone(), view);
         let script = Script {
             runs: Duration::from_millis(rng.below(self.profile.task_length_max.as_millis() as u64)),
             exit_code: i32::from(rng.chance(self.profile.failing)),
             stubborn: rng.chance(self.profile.stubborn),
         };
+        let view = TaskView {
+            agent: offer.agent_id.value.clone(),
+            state: TaskState::TaskStaging,
+            told: None,
+            kill_asked: false,
+            seen_running: false,
+            exit_code: script.exit_code,
+            seen: BTreeSet::new(),
+        };
+        self.tasks.insert(id.clone(), view);
         let scalar = |name: &str, value: f64| v1::Resource {
             name: name.into(),
             r#type: v1::value::Type::Scalar,
@@ -260,6 +266,7 @@ impl Scheduler {
 
     fn on_update(&mut self, status: &v1::TaskStatus, counts: &mut Counts) -> Result<Option<Call>, Broken> {
         counts.add(state_count(status.state));
+        counts.add("law updates in order, terminal is final");
         let broken = |law, what: String| Err(Broken { law, what });
         let Some(task) = self.tasks.get_mut(&status.task_id.value) else {
             return broken("no strange tasks", format!("{} was told of {}", self.name, status.task_id.value));
@@ -282,6 +289,7 @@ impl Scheduler {
             );
         }
         task.state = status.state;
+        task.seen_running |= status.state == TaskState::TaskRunning;
         let Some(uuid) = &status.uuid else { return Ok(None) };
         if task.seen.insert(uuid.clone()) {
             if let Some((before, _)) = &task.told

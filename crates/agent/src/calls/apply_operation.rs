@@ -39,10 +39,18 @@ impl Agent {
             uuid: message.operation_uuid,
             ..Default::default()
         };
-        let provider = message.resource_version_uuid.resource_provider_id.is_some();
-        if provider || self.state.operations.len() >= MAX_OPERATIONS {
-            let why = if provider { "There is no such resource provider" } else { "Too many operations" };
-            return self.send_dropped(cx, &operation, Some(why));
+        let version = &message.resource_version_uuid;
+        let why = if version.resource_provider_id.is_some() {
+            Some("There is no such resource provider")
+        } else if version.uuid.value != self.state.resource_version.as_bytes() {
+            Some("The operation assumes outdated resource state")
+        } else if self.state.operations.len() >= MAX_OPERATIONS {
+            Some("Too many operations")
+        } else {
+            None
+        };
+        if why.is_some() {
+            return self.send_dropped(cx, &operation, why);
         }
         self.apply(cx, uuid, Arc::new(operation));
     }

@@ -39,10 +39,10 @@ impl Agent {
 
     /// Cases in which nothing is done and nobody told.
     fn is_meant_for_us(&self, order: &Order) -> Result<(), String> {
-        if matches!(self.state.session, Session::Recovering | Session::Terminating) {
-            return Err("the agent is recovering or terminating".to_string());
-        }
-        let Some(agent) = &self.state.id else { return Err("the agent has no id yet".to_string()) };
+        // A leader sends nothing before it has taken the agent back: what comes sooner was sent before, and whether it came
+        // will be asked. Mesos: runs it, and the new leader never learns of it where the agent's list had gone before.
+        let registered = self.state.id.as_ref().filter(|_| self.state.session == Session::Running);
+        let Some(agent) = registered else { return Err("the agent is not registered".to_string()) };
         if order.tasks.is_empty() {
             return Err("there is no task in it".to_string());
         }

@@ -52,6 +52,11 @@ impl Agent {
             }
             Some(Master { pid: pid?, info: Arc::new(*info) })
         });
+        // What a leader before this one sent may still be on its way, perhaps from the same address: it was decided with
+        // another version in mind, and is refused. Mesos: obeys it.
+        if self.state.id.is_some() {
+            self.state.resource_version = self.entropy.uuid();
+        }
         if self.is_beyond_master() {
             let message =
                 "Agent state changed on restart, but the detected master lacks the AGENT_UPDATE capability. \

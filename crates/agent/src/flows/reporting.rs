@@ -202,6 +202,10 @@ impl Agent {
         self.updates.paused = false;
         let streams: Vec<StreamKey> = self.updates.keys().cloned().collect();
         for stream in streams {
+            #[cfg(feature = "sabotage")]
+            if self.breaks(crate::Sabotage::DropUpdateAtReregistration) {
+                self.updates.drop_framework(&stream.0);
+            }
             self.updates.rewind(&stream);
             self.send_next(cx, &stream);
         }

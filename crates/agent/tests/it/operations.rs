@@ -5,7 +5,7 @@
 //! All reservations are for role `a`, by principal `p`.
 //!
 //! ```text
-//! apply f1 3 reserve disk:100 [id=x]    operation 3 of framework f1, or of an operator (`-`)
+//! apply f1 3 reserve disk:100 [id=x] [stale]   operation 3 of framework f1, or of an operator (`-`)
 //! apply f1 4 create 60:v | destroy 60:v | unreserve cpus:1 | grow 60:v 10 | shrink 70:v 10
 //! acknowledge 3 [wrong] | ask 3 | ask f1 x    of the master, or of a framework through it
 //! set-resources reserve disk:100        as a master does that sends no operations
@@ -25,7 +25,8 @@ pub fn message(world: &World, words: &[&str]) -> Option<PeerMessage> {
             let mut order = operation(kind, rest);
             let id = rest.iter().find_map(|word| word.strip_prefix("id="));
             order.id = id.map(v1::OperationID::from);
-            let version = v1::UUID { value: world.version.clone(), ..Default::default() };
+            let value = if rest.contains(&"stale") { vec![9; 16] } else { world.version.clone() };
+            let version = v1::UUID { value, ..Default::default() };
             PeerMessage::ApplyOperation(internal::ApplyOperationMessage {
                 framework_id: (framework != "-").then(|| framework.into()),
                 operation_info: Box::new(order),

@@ -87,6 +87,10 @@ impl Master {
         let (record, snapshot) = Arc::make_mut(&mut self.registry).write(operations, REGISTRY_SNAPSHOT_AFTER);
         self.awaiting.writes.insert(write, awaited);
         turn.out.push(Effect::Store { write, record, snapshot });
+        #[cfg(feature = "sabotage")]
+        if self.breaks(crate::Sabotage::AcknowledgeBeforeStoring) {
+            self.stored(turn, write);
+        }
     }
 
     pub(crate) fn stored(&mut self, turn: &mut Turn, write: Write) {

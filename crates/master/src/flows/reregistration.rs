@@ -289,6 +289,8 @@ impl Master {
         let row = self.add_agent(turn, id.clone(), admission);
         self.state.agent_mut(row).reregistered = Some(turn.now.wall);
         self.take_executors(row, &executor_infos);
+        #[cfg(feature = "sabotage")]
+        let tasks = if self.breaks(crate::Sabotage::ForgetTasksAtFailover) { Vec::new() } else { tasks };
         for task in &tasks {
             self.take_task(turn, row, task.clone(), standing);
         }

@@ -12,3 +12,4 @@ mod reconciliation;
 mod scene;
 mod scenes;
 mod tables;
+mod transitions;

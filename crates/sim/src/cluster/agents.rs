@@ -2,6 +2,7 @@
 
 //! The side of the agents: their hosts, lives and deaths.
 
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -9,39 +10,66 @@ use kaon_agent::Agent;
 use kaon_agent::config::Config;
 use kaon_agent::effect::{Effect, Effects, ToPeer};
 use kaon_agent::input::{ContainerEvent, Input, PeerMessage, Record};
-use kaon_agent::journal::{self, FileOp};
+use kaon_agent::journal::FileOp;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{ContainerId, Entropy, Mono};
 
-use super::{Cluster, Event, master};
-use crate::host::{self, End, Host};
+use super::masters::{MasterNode, address};
+use super::{Cluster, Event};
+use crate::clock::Clock;
+use crate::election::Change;
+use crate::host::{End, Host};
 use crate::laws::agreed::Sides;
 use crate::laws::exclusive::Amount;
 use crate::network::Channel;
 
 pub struct AgentNode {
-    core: Option<Agent>,
+    pub core: Option<Agent>,
     pub host: Host,
     pub total: Amount,
+    /// What masters call it, as far as they told it.
+    pub id: Option<String>,
+    /// What its detector last said.
+    pub leader: Option<Change>,
+    pub clock: Clock,
+    pub sleeps_until: Mono,
+    /// Effects that are still performed before it is killed.
+    pub fuse: Option<u32>,
+    /// Counts the starts of the host.
+    pub boots: u64,
+    /// The last order to run a task, as it came.
+    #[cfg(feature = "sabotage")]
+    pub last_order: Option<(&'static str, Vec<u8>)>,
+    /// What is being written, oldest first.
+    pub pending: VecDeque<Vec<FileOp>>,
     index: usize,
     name: String,
     cpus: u64,
     mem: u64,
     /// Counts the processes that were this agent: what was meant for an earlier one is void.
-    life: u64,
-    wakes_at: Option<Mono>,
+    pub life: u64,
+    pub wakes_at: Option<Mono>,
     /// When the last write that was ordered is durable: a journal is written in order.
-    written: Mono,
+    pub written: Mono,
     ticks: u32,
 }
 
 impl AgentNode {
-    pub fn new(index: usize, rng: &mut Entropy) -> AgentNode {
+    pub fn new(index: usize, rng: &mut Entropy, drift: u64) -> AgentNode {
         AgentNode {
             core: None,
             host: Host::default(),
             total: Amount::default(),
+            id: None,
+            leader: None,
+            clock: Clock::draw(rng, drift),
+            sleeps_until: Mono::ZERO,
+            fuse: None,
+            boots: 0,
+            #[cfg(feature = "sabotage")]
+            last_order: None,
+            pending: VecDeque::new(),
             index,
             name: format!("agent {index}"),
             cpus: 1 + rng.below(8),
@@ -59,7 +87,7 @@ impl AgentNode {
     }
 
     /// What is known of its resources, by the master and by itself.
-    pub fn sides<'a>(&'a self, master: &master::MasterNode) -> Sides<'a> {
+    pub fn sides<'a>(&'a self, master: &MasterNode) -> Sides<'a> {
         Sides {
             name: &self.name,
             described: kaon_model::Resources::from_wire(&self.config().info.resources).unwrap_or_default(),
@@ -73,7 +101,7 @@ impl AgentNode {
         self.core.is_some()
     }
 
-    fn config(&self) -> Config {
+    pub fn config(&self) -> Config {
         let resources = format!("cpus:{};mem:{};disk:1000;ports:[31000-32000]", self.cpus, self.mem);
         let resources = kaon_model::Resources::parse(&resources, &kaon_model::Role::star())
             .expect("the text is well-formed");
@@ -86,7 +114,7 @@ impl AgentNode {
                 ..Default::default()
             },
             work_dir: "/work".into(),
-            boot_id: "boot".into(),
+            boot_id: format!("boot-{}", self.boots),
             ..Config::default()
         }
     }
@@ -97,55 +125,14 @@ impl Cluster {
         self.agents.iter().position(|agent| agent.upid().address() == upid.address())
     }
 
-    pub(super) fn start_agent(&mut self, index: usize) {
-        if self.agents[index].is_up() {
-            return;
-        }
-        let seed = self.rng.bytes();
-        let now = self.both();
+    pub(super) fn wake_agent(&mut self, index: usize, life: u64, at: Mono) {
+        let now = self.now;
         let node = &mut self.agents[index];
-        node.life += 1;
-        let mut effects = Effects::new();
-        let recovered =
-            journal::recover(node.host.disk.files(), true).expect("the journal was written by agents alone");
-        let containers =
-            node.host.containers.iter().map(|(id, container)| (id.clone(), host::found(container))).collect();
-        let core = Agent::new(node.config(), recovered, containers, seed, now, &mut effects);
-        node.core = Some(core);
-        self.counts.add("agent started");
-        self.log.line(self.now, format!("agent {index} starts, life {}", self.agents[index].life));
-        self.perform_agent(index, effects);
-        let master = v1::MasterInfo {
-            id: "master".into(),
-            ip: 0,
-            port: 5050,
-            pid: Some(Upid::new("master", master::address()).to_string()),
-            hostname: Some("master".into()),
-            ..Default::default()
+        // Another process, or an earlier alarm was set since: this one is void.
+        let Some(core) = node.core.as_ref().filter(|_| node.life == life && node.wakes_at == Some(at)) else {
+            return;
         };
-        self.agent_handles(index, Input::Leader { master: Some(Box::new(master)) });
-    }
-
-    /// kill -9: the process is gone, what it had not yet written too; the host goes on.
-    pub(super) fn crash_agent(&mut self, index: usize) {
-        if self.agents[index].core.take().is_none() {
-            return;
-        }
-        self.agents[index].wakes_at = None;
-        self.agents[index].host.agent_died();
-        self.reset(index);
-        let at = host::comes_back(self.now, &mut self.rng);
-        self.at(at, Event::StartAgent { agent: index });
-    }
-
-    pub(super) fn wake_agent(&mut self, index: usize, life: u64) {
-        let node = &mut self.agents[index];
-        let Some(core) = node.core.as_ref().filter(|_| node.life == life) else { return };
-        // An earlier alarm was set since: this one is void.
-        if node.wakes_at.is_some_and(|at| at != self.now) {
-            return;
-        }
-        let due = core.deadline().is_some_and(|at| at <= self.now);
+        let due = core.deadline().is_some_and(|due| due <= node.clock.read(now).mono);
         node.wakes_at = None;
         if due {
             node.ticks += 1;
@@ -159,44 +146,53 @@ impl Cluster {
     fn sleep_agent(&mut self, index: usize) {
         let now = self.now;
         let node = &mut self.agents[index];
-        let Some(at) = node.core.as_ref().and_then(Agent::deadline) else { return };
+        let Some(due) = node.core.as_ref().and_then(Agent::deadline) else { return };
+        let at = node.clock.when(due).max(now);
         if node.wakes_at.is_none_or(|wakes| at < wakes) {
-            let at = at.max(now);
             if at > now {
                 node.ticks = 0;
             }
             node.wakes_at = Some(at);
             let life = node.life;
-            self.at(at, Event::WakeAgent { agent: index, life });
+            self.at(at, Event::WakeAgent { agent: index, life, at });
         }
     }
 
-    fn agent_handles(&mut self, index: usize, input: Input) {
-        let now = self.both();
-        let Some(core) = &mut self.agents[index].core else { return };
+    pub(super) fn agent_handles(&mut self, index: usize, input: Input) {
+        let node = &mut self.agents[index];
+        let now = node.clock.read(self.now);
+        let Some(core) = &mut node.core else { return };
         let mut effects = Effects::new();
         core.handle(now, input, &mut effects);
         self.perform_agent(index, effects);
     }
 
-    fn perform_agent(&mut self, index: usize, effects: Effects) {
+    pub(super) fn perform_agent(&mut self, index: usize, effects: Effects) {
         for effect in effects {
+            if self.agent_fuse_burns(index) {
+                self.crash_agent(index);
+            }
+            if !self.agents[index].is_up() {
+                return;
+            }
             self.perform(index, effect);
         }
         self.sleep_agent(index);
+    }
+
+    /// Whether this is the moment at which the process is killed.
+    fn agent_fuse_burns(&mut self, index: usize) -> bool {
+        let Some(left) = &mut self.agents[index].fuse else { return false };
+        *left = left.saturating_sub(1);
+        *left == 0
     }
 
     fn perform(&mut self, index: usize, effect: Effect) {
         let life = self.agents[index].life;
         match effect {
             Effect::Send { to, message } => self.send_to_master(index, &to, &message),
-            Effect::Link { .. } => self.network.link(index + 1, 0),
-            Effect::Record { record, ops } => {
-                let at = self.now + Duration::from_micros(100 + self.rng.below(5000));
-                let at = at.max(self.agents[index].written);
-                self.agents[index].written = at;
-                self.at(at, Event::Recorded { agent: index, life, record, ops });
-            }
+            Effect::Link { to } => self.link_to_master(index, &to),
+            Effect::Record { record, ops } => self.record(index, life, record, ops),
             Effect::Launch(launch) => self.launch(index, life, &launch),
             Effect::Signal { container, signal } => {
                 let end = self.agents[index].host.signal(&container, signal, &mut self.rng);
@@ -221,10 +217,37 @@ impl Cluster {
         }
     }
 
+    fn record(&mut self, index: usize, life: u64, record: Record, ops: Vec<FileOp>) {
+        let at = self.now + self.sync_delay();
+        let node = &mut self.agents[index];
+        node.written = at.max(node.written);
+        node.pending.push_back(ops);
+        let at = node.written;
+        self.at(at, Event::Written { agent: index, life, record });
+        if self.is_unsynced() {
+            self.after(Duration::from_micros(100), Event::Synced { agent: index, life, record });
+        }
+    }
+
+    fn master_at(&self, upid: &Upid) -> Option<usize> {
+        (0..self.masters.len()).find(|master| address(*master) == upid.address())
+    }
+
+    fn link_to_master(&mut self, index: usize, to: &Upid) {
+        let Some(master) = self.master_at(to) else { return };
+        if self.masters[master].up {
+            self.network.link(self.agent_node(index), master);
+        } else {
+            self.after(Duration::from_millis(1), Event::ExitedAtAgent { master, agent: index });
+        }
+    }
+
     fn send_to_master(&mut self, index: usize, to: &Upid, message: &ToPeer) {
+        let Some(master) = self.master_at(to) else { return };
         let (name, body) = message.encode();
-        let (channel, at) = self.network.send(self.now, &mut self.rng, index + 1, 0);
-        self.at(at, Event::MessageToMaster { channel, agent: index, to: to.id.clone(), name, body });
+        let here = self.agent_node(index);
+        let (channel, at) = self.network.send(self.now, &mut self.rng, here, master);
+        self.at(at, Event::MessageToMaster { channel, master, agent: index, to: to.id.clone(), name, body });
     }
 
     fn launch(&mut self, index: usize, life: u64, launch: &kaon_agent::effect::Launch) {
@@ -232,6 +255,7 @@ impl Cluster {
         let parts: Vec<&str> = launch.sandbox.split('/').collect();
         if let ["slaves", _, "frameworks", framework, "executors", executor, ..] = parts.as_slice() {
             let place = format!("agent {index} at {}", launch.sandbox);
+            self.counts.add("law no task launched twice");
             let result = self.launches.launched(framework, executor, place);
             self.break_law(result);
         }
@@ -277,18 +301,30 @@ impl Cluster {
         }
     }
 
-    pub(super) fn recorded(&mut self, index: usize, life: u64, record: Record, ops: &[FileOp]) {
+    /// Facts are on the disk.
+    pub(super) fn written(&mut self, index: usize, life: u64, record: Record) {
         let node = &mut self.agents[index];
         if node.life != life || !node.is_up() {
             return;
         }
+        let ops = node.pending.pop_front().unwrap_or_default();
         ops.iter().for_each(|op| node.host.disk.apply(op));
-        self.agent_handles(index, Input::Recorded { record });
+        if !self.is_unsynced() {
+            self.synced(index, life, record);
+        }
+    }
+
+    /// The agent hears that facts are on the disk.
+    pub(super) fn synced(&mut self, index: usize, life: u64, record: Record) {
+        if self.agents[index].life == life {
+            self.agent_handles(index, Input::Recorded { record });
+        }
     }
 
     pub(super) fn message_to_agent(
         &mut self,
         channel: Channel,
+        master: usize,
         index: usize,
         from: &str,
         name: &'static str,
@@ -299,16 +335,26 @@ impl Cluster {
         }
         let message = PeerMessage::decode(name, body).expect("a master sends only what an agent knows");
         let message = message.expect("a master's message is well-formed");
-        if matches!(message, PeerMessage::RunTask(_)) {
-            self.counts.add("task delivered");
+        match &message {
+            PeerMessage::RunTask(_) => {
+                self.counts.add("task delivered");
+                #[cfg(feature = "sabotage")]
+                {
+                    self.agents[index].last_order = Some((name, body.to_vec()));
+                }
+            }
+            PeerMessage::Registered(registered) => {
+                self.agents[index].id = Some(registered.agent_id.value.clone());
+            }
+            _ => {}
         }
-        let from = Upid::new(from, master::address());
+        let from = Upid::new(from, address(master));
         self.agent_handles(index, Input::Message { from, message: Box::new(message) });
     }
 
-    pub(super) fn exited_at_agent(&mut self, index: usize) {
+    pub(super) fn exited_at_agent(&mut self, master: usize, index: usize) {
         if self.agents[index].is_up() {
-            self.agent_handles(index, Input::Exited { peer: master::address() });
+            self.agent_handles(index, Input::Exited { peer: address(master) });
         }
     }
 }

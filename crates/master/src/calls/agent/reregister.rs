@@ -42,7 +42,11 @@ impl Master {
             self.state.tables.counters.dropped_messages += 1;
             return;
         };
-        if self.registry.is_gone(id.as_str()) {
+        #[cfg(feature = "sabotage")]
+        let is_gone = self.registry.is_gone(id.as_str()) && !self.breaks(crate::Sabotage::ForgetTheGone);
+        #[cfg(not(feature = "sabotage"))]
+        let is_gone = self.registry.is_gone(id.as_str());
+        if is_gone {
             return self.shut_down(turn, &from, "Agent has been marked gone");
         }
         if agent_message::reregister(&message, &self.config).is_err()

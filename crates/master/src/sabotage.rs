@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! Rules of the master that can be broken on purpose, to see whether anybody notices.
+
+use crate::master::Master;
+
+/// One broken rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// What waits for the registry to be written does not wait.
+    AcknowledgeBeforeStoring,
+    /// An agent that was declared gone may come back.
+    ForgetTheGone,
+    /// What an agent runs that comes to a new master does not count.
+    ForgetTasksAtFailover,
+}
+
+impl Sabotage {
+    pub const ALL: [Sabotage; 3] =
+        [Sabotage::AcknowledgeBeforeStoring, Sabotage::ForgetTheGone, Sabotage::ForgetTasksAtFailover];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Sabotage::AcknowledgeBeforeStoring => "acknowledge-before-storing",
+            Sabotage::ForgetTheGone => "forget-the-gone",
+            Sabotage::ForgetTasksAtFailover => "forget-tasks-at-failover",
+        }
+    }
+}
+
+impl Master {
+    /// Breaks this rule from now on.
+    pub fn sabotage(&mut self, sabotage: Sabotage) {
+        self.sabotage = Some(sabotage);
+    }
+
+    pub(crate) fn breaks(&self, sabotage: Sabotage) -> bool {
+        self.sabotage == Some(sabotage)
+    }
+}
