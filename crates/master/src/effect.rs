@@ -78,6 +78,7 @@ to_peer! {
     AgentReregistered(internal::AgentReregisteredMessage),
     Ping(internal::PingAgentMessage),
     Shutdown(internal::ShutdownMessage),
+    DrainAgent(internal::DrainAgentMessage),
     RunTask(internal::RunTaskMessage),
     RunTaskGroup(internal::RunTaskGroupMessage),
     KillTask(internal::KillTaskMessage),

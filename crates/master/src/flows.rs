@@ -7,6 +7,7 @@ pub(crate) mod authentication;
 pub(crate) mod awaiting;
 mod collection;
 mod disconnection;
+mod draining;
 mod failover_timeout;
 pub(crate) mod offering;
 pub(crate) mod operations;

@@ -173,6 +173,7 @@ impl Master {
             Input::StreamClosed { stream } => self.stream_closed(&mut turn, stream),
             Input::Stored { write } => self.stored(&mut turn, write),
         }
+        self.settle_drains(&mut turn);
     }
 
     /// Breaks a rule of the ledger from now on: who tests the tests.

@@ -6,6 +6,7 @@
 //! before it. Recovery is a fold of the records over the last snapshot.
 
 mod codec;
+mod duty;
 mod operation;
 pub(crate) mod quota;
 
@@ -18,6 +19,7 @@ use kaon_api::{internal, v1};
 use kaon_model::AgentId;
 
 pub use codec::{decode, encode};
+pub use duty::Duty;
 pub use operation::Operation;
 
 /// The durable value.
@@ -68,7 +70,8 @@ impl Registry {
         registry.snapshot_bytes = snapshot.map_or(0, <[u8]>::len);
         // Mesos: a master that lacks a capability that was used must not lead, or it would undo what that stands for.
         let mut needed = registry.rest.minimum_capabilities.iter().map(|needed| &needed.capability);
-        match needed.find(|needed| *needed != operation::QUOTA_V2) {
+        let known = [operation::QUOTA_V2, duty::AGENT_DRAINING];
+        match needed.find(|needed| !known.contains(&needed.as_str())) {
             Some(lacking) => Err(RegistryError::Incapable(lacking.clone())),
             None => Ok(registry),
         }

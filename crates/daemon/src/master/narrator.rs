@@ -60,6 +60,7 @@ pub fn effect(effect: &Effect) {
         ToPeer::Shutdown(message) => {
             warn!(%to, "Told an agent to end: {}", message.message.as_deref().unwrap_or(""))
         }
+        ToPeer::DrainAgent(_) => info!(%to, "Told an agent to end what it runs"),
         ToPeer::ShutdownFramework(message) => {
             info!(%to, framework = %message.framework_id.value, "Told an agent that a framework has ended");
         }

@@ -2,6 +2,7 @@
 
 //! Calls of operators that change something. Those that only read are answered from a picture.
 
+mod duty;
 mod mark_agent_gone;
 mod operations;
 mod quota;
@@ -16,6 +17,7 @@ use crate::input::{Caller, Ticket};
 use crate::master::{Master, Turn};
 use crate::rejection::Rejection;
 
+pub(crate) use duty::DutyChange;
 pub(crate) use mark_agent_gone::Gone;
 pub(crate) use quota::QuotaUpdate;
 pub(crate) use weights::WeightsUpdate;
@@ -42,6 +44,13 @@ impl Master {
             call::Type::MarkAgentGone => {
                 self.mark_agent_gone(turn, ticket, &call.mark_agent_gone.ok_or_else(missing)?)
             }
+            call::Type::DeactivateAgent => {
+                self.deactivate_agent(turn, ticket, &call.deactivate_agent.ok_or_else(missing)?)
+            }
+            call::Type::ReactivateAgent => {
+                self.reactivate_agent(turn, ticket, &call.reactivate_agent.ok_or_else(missing)?)
+            }
+            call::Type::DrainAgent => self.drain_agent(turn, ticket, call.drain_agent.ok_or_else(missing)?),
             call::Type::UpdateQuota => {
                 self.update_quota(turn, ticket, call.update_quota.ok_or_else(missing)?)
             }

@@ -84,8 +84,11 @@ impl Master {
             connected: true,
             resource_version: new.resource_version,
             pulse: Default::default(),
+            deactivated: false,
+            drain_started: None,
         });
         self.enrol_agent(row);
+        self.take_up_duty(row);
         self.supersede(turn, row);
         row
     }

@@ -13,7 +13,7 @@ use super::admission::Admission;
 use super::removal::Cause;
 use super::reregistration::Reregistration;
 use super::silence::Silence;
-use crate::calls::operator::{Gone, QuotaUpdate, WeightsUpdate};
+use crate::calls::operator::{DutyChange, Gone, QuotaUpdate, WeightsUpdate};
 use crate::config::{MAX_WRITES_IN_FLIGHT, REGISTRY_SNAPSHOT_AFTER};
 use crate::effect::Effect;
 use crate::input::Write;
@@ -33,6 +33,8 @@ pub(crate) enum Awaited {
     Removal { agent: AgentId, cause: Cause },
     /// An operator's word that an agent is gone.
     Gone(Gone),
+    /// An operator's word on whether an agent takes part.
+    Duty(DutyChange),
     /// Agents too old to remember are forgotten.
     Collection(Vec<AgentId>),
     /// An operator's word on quota.
@@ -120,6 +122,10 @@ impl Master {
             Awaited::Gone(gone) => {
                 self.awaiting.agents.remove(&gone.agent);
                 self.agent_gone(turn, gone);
+            }
+            Awaited::Duty(change) => {
+                self.awaiting.agents.remove(&change.agent);
+                self.duty_changed(turn, change);
             }
             Awaited::Collection(agents) => self.collected(&agents),
             Awaited::Quota(update) => self.quota_stored(turn, update),

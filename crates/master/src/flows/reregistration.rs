@@ -76,6 +76,7 @@ impl Master {
         };
         turn.send(&back.from, ToPeer::AgentReregistered(registered));
         self.kill_again(turn, row, &back.message.tasks);
+        self.order_drain(turn, row);
         self.tell_agent_of_frameworks(turn, row, &back.message.frameworks);
         if !self.state.agent(row).capabilities.resource_provider() {
             self.checkpoint_resources(turn, row);
@@ -134,7 +135,7 @@ impl Master {
         if changed {
             self.reshape_agent(row);
         }
-        if !was_connected {
+        if !was_connected && self.state.agent(row).is_active() {
             self.wake_agent(row);
         }
         self.found_again(turn, &back.id);
@@ -305,6 +306,7 @@ impl Master {
             connection: Some(self.connection()),
             ..Default::default()
         };
+        self.order_drain(turn, row);
         let pid = self.state.agent(row).pid.clone();
         turn.send(&pid, ToPeer::AgentReregistered(registered));
         self.kill_again(turn, row, &tasks);

@@ -59,6 +59,9 @@ pub(super) fn write(w: &mut JsonWriter<'_>, view: &View, agent: &Agent, held: &H
     if let Some(drain) = entry(&view.registry, agent).and_then(|entry| entry.drain_info.as_ref()) {
         w.put_message("drain_info", drain);
     }
+    if let Some(time) = agent.drain_started {
+        w.put_time("estimated_drain_start_time_seconds", time);
+    }
 }
 
 /// Writes what an agent says of itself.
@@ -115,6 +118,7 @@ fn message(registry: &Registry, agent: &Agent, held: &Held) -> get_agents::Agent
         offered_resources: endpoint_form(&held.offered),
         capabilities: agent.capabilities.to_wire(),
         drain_info: entry(registry, agent).and_then(|entry| entry.drain_info.clone()),
+        estimated_drain_start_time: agent.drain_started.map(time),
         ..Default::default()
     }
 }

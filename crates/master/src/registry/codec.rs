@@ -12,7 +12,7 @@ use kaon_api::v1;
 use kaon_api::wire::Message;
 use kaon_model::AgentId;
 
-use super::Operation;
+use super::{Duty, Operation};
 
 const ADMIT: u8 = 1;
 const UPDATE: u8 = 2;
@@ -22,6 +22,7 @@ const GONE: u8 = 5;
 const PRUNE: u8 = 6;
 const QUOTAS: u8 = 7;
 const WEIGHTS: u8 = 8;
+const DUTY: u8 = 9;
 
 /// The record of one write.
 pub fn encode(operations: &[Operation]) -> Vec<u8> {
@@ -50,6 +51,11 @@ fn encode_one(operation: &Operation) -> (u8, Vec<u8>) {
         Operation::MarkGone(id, since) => {
             let entry = GoneAgent { id: wire_id(id), timestamp: since.clone(), ..Default::default() };
             (GONE, entry.encode())
+        }
+        Operation::SetDuty(id, duty) => {
+            let (deactivated, drain_info) = (Some(duty.deactivated), duty.drain.clone());
+            let entry = UnreachableAgent { id: wire_id(id), deactivated, drain_info, ..Default::default() };
+            (DUTY, entry.encode())
         }
         Operation::Prune(ids) => {
             let one = |id| GoneAgent { id: wire_id(id), ..Default::default() };
@@ -97,6 +103,11 @@ fn decode_one(kind: u8, body: &[u8]) -> Result<Operation, String> {
         GONE => {
             let entry: GoneAgent = message(body)?;
             Ok(Operation::MarkGone(model_id(entry.id), entry.timestamp))
+        }
+        DUTY => {
+            let entry: UnreachableAgent = message(body)?;
+            let duty = Duty { deactivated: entry.deactivated(), drain: entry.drain_info };
+            Ok(Operation::SetDuty(model_id(entry.id), duty))
         }
         PRUNE => {
             let all: GoneAgents = message(body)?;

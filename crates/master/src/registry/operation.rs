@@ -10,7 +10,7 @@ use kaon_api::v1;
 use kaon_api::v1::quota::QuotaConfig;
 use kaon_model::AgentId;
 
-use super::Registry;
+use super::{Duty, Registry, duty};
 
 /// A change of the durable value. Applying it cannot fail, whatever the value is: deciding whether it may happen is
 /// the caller's, before it is written.
@@ -26,6 +26,8 @@ pub enum Operation {
     MarkUnreachable(AgentId, v1::TimeInfo),
     /// An operator declared an agent gone at this time.
     MarkGone(AgentId, v1::TimeInfo),
+    /// An agent takes part, or not, or is being emptied.
+    SetDuty(AgentId, Duty),
     /// What was known of these agents is too old, or too much.
     Prune(Vec<AgentId>),
     /// The quotas of these roles are set; those that promise and limit nothing are removed.
@@ -44,6 +46,7 @@ impl Operation {
             }
             Operation::MarkUnreachable(id, since) => mark_unreachable(registry, id, since),
             Operation::MarkGone(id, since) => mark_gone(registry, id, since),
+            Operation::SetDuty(id, wanted) => duty::set(registry, id, wanted),
             Operation::Prune(ids) => ids.iter().for_each(|id| {
                 registry.unreachable.remove(id);
                 registry.gone.remove(id);

@@ -24,6 +24,12 @@ fn weight(role: &str, weight: f64) -> v1::WeightInfo {
     v1::WeightInfo { role: Some(role.into()), weight, ..Default::default() }
 }
 
+fn drain() -> Duty {
+    let config = v1::DrainConfig { mark_gone: Some(true), ..Default::default() };
+    let drain = v1::DrainInfo { state: v1::DrainState::Draining, config, ..Default::default() };
+    Duty { deactivated: true, drain: Some(drain) }
+}
+
 fn story() -> Vec<Operation> {
     vec![
         Operation::AdmitAgent(info("a", 1)),
@@ -38,6 +44,9 @@ fn story() -> Vec<Operation> {
         Operation::AdmitAgent(info("e", 5)),
         Operation::RemoveAgent("e".into()),
         Operation::Prune(vec!["x".into()]),
+        Operation::SetDuty("b".into(), drain()),
+        Operation::SetDuty("a".into(), Duty { deactivated: true, drain: None }),
+        Operation::SetDuty("nobody".into(), drain()),
         Operation::SetQuotas(vec![quota("q", 1.5), quota("p", 2.0)]),
         Operation::SetWeights(vec![weight("w", 2.0), weight("v", 3.0)]),
         Operation::SetQuotas(vec![quota("p", 0.0), quota("q", 4.0)]),
@@ -115,9 +124,26 @@ fn quota_and_weights_are_kept_by_role() {
     let weights: Vec<String> = registry.weights().map(|(role, weight)| format!("{role}={weight}")).collect();
     assert_eq!(weights, ["w=2.5", "v=3"]);
     let needed = |registry: &Registry| registry.to_wire().minimum_capabilities.len();
-    assert_eq!(needed(&registry), 1);
+    assert_eq!(needed(&registry), 2);
     Operation::SetQuotas(vec![quota("q", 0.0)]).apply(&mut registry);
-    assert_eq!(needed(&registry), 0, "any master may lead again");
+    assert_eq!(needed(&registry), 1, "agents are out of service");
+}
+
+#[test]
+fn agents_out_of_service_stay_so_until_they_are_taken_back() {
+    let mut registry = Registry::default();
+    story().iter().for_each(|operation| operation.apply(&mut registry));
+    Operation::SetQuotas(vec![quota("q", 0.0)]).apply(&mut registry);
+    Operation::MarkUnreachable("b".into(), at(9)).apply(&mut registry);
+    Operation::AdmitAgent(info("b", 2)).apply(&mut registry);
+    assert_eq!((registry.duty("b"), registry.duty("nobody")), (Some(drain()), None));
+    let needed = |registry: &Registry| registry.to_wire().minimum_capabilities.len();
+    for (agent, left) in [("a", 1), ("b", 0)] {
+        assert!(registry.duty(agent).unwrap().deactivated);
+        Operation::SetDuty(agent.into(), Duty::default()).apply(&mut registry);
+        assert_eq!(registry.duty(agent), Some(Duty::default()));
+        assert_eq!(needed(&registry), left, "any master may lead again once all are in service");
+    }
 }
 
 #[test]

@@ -33,6 +33,10 @@ pub struct Agent {
     /// Proves to the agent that a launch was decided with its present resources in mind.
     pub resource_version: Option<v1::UUID>,
     pub pulse: Pulse,
+    /// Whether an operator took it out of service.
+    pub deactivated: bool,
+    /// When it was told last that it is to be emptied, while it is.
+    pub drain_started: Option<Wall>,
 }
 
 /// How an agent answers its pings.
@@ -51,7 +55,7 @@ pub struct Pulse {
 impl Agent {
     /// Only active agents are offered.
     pub fn is_active(&self) -> bool {
-        self.connected
+        self.connected && !self.deactivated
     }
 
     /// Mesos: how an agent is named in texts for people.
@@ -79,6 +83,8 @@ pub(crate) struct Agents {
     /// Tasks that were to be killed while their agent was away: asked again when it returns.
     killed: BTreeMap<AgentRow, BTreeSet<(FrameworkId, TaskId)>>,
     next_observer: u64,
+    /// Agents that are being emptied, of which something has ended.
+    emptied: BTreeSet<AgentRow>,
 }
 
 impl Agents {
@@ -129,6 +135,14 @@ impl Agents {
     }
 
     /// A task that has ended needs no kill.
+    pub fn note_emptied(&mut self, agent: AgentRow) {
+        self.emptied.insert(agent);
+    }
+
+    pub fn take_emptied(&mut self) -> BTreeSet<AgentRow> {
+        std::mem::take(&mut self.emptied)
+    }
+
     pub fn forget_kill(&mut self, agent: AgentRow, framework: &FrameworkId, task: &TaskId) {
         if let Some(own) = self.killed.get_mut(&agent) {
             own.remove(&(framework.clone(), task.clone()));
@@ -137,6 +151,13 @@ impl Agents {
 }
 
 impl State {
+    /// Something of the agent has ended. Of interest while it is being emptied.
+    pub(super) fn agent_has_less(&mut self, row: AgentRow) {
+        if self.tables.agents.get(row).is_some_and(|agent| agent.drain_started.is_some()) {
+            self.agents.note_emptied(row);
+        }
+    }
+
     pub fn agent(&self, row: AgentRow) -> &Agent {
         &self.tables.agents[row]
     }

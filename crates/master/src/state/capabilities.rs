@@ -85,6 +85,10 @@ impl AgentCapabilities {
         self.has(AgentCapability::AgentOperationFeedback)
     }
 
+    pub fn draining(&self) -> bool {
+        self.has(AgentCapability::AgentDraining)
+    }
+
     pub fn task_resource_limits(&self) -> bool {
         self.has(AgentCapability::TaskResourceLimits)
     }

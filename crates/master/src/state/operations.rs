@@ -139,6 +139,7 @@ impl State {
     pub fn remove_operation(&mut self, row: OperationRow) -> Option<Operation> {
         let operation = self.tables.operations.remove(row)?;
         self.operations.remove(row, &operation);
+        self.agent_has_less(operation.agent);
         if !is_over(operation.state()) {
             self.tables.counters.uncount_operation(operation.kind(), operation.state());
         }

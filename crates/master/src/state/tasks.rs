@@ -240,6 +240,7 @@ impl State {
                 self.tasks.by_agent.remove(&task.agent);
             }
         }
+        self.agent_has_less(task.agent);
         Some(task)
     }
 }

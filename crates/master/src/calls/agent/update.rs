@@ -27,6 +27,9 @@ impl Master {
         }
         let operations = message.operations.map(|operations| operations.operations).unwrap_or_default();
         self.compare_operations(turn, row, operations);
+        if self.state.agent(row).drain_started.is_some() {
+            self.state.agents.note_emptied(row);
+        }
         if !message.update_oversubscribed_resources.unwrap_or(true) {
             return;
         }

@@ -20,7 +20,8 @@ use crate::state::TaskRow;
 #[derive(Debug)]
 pub(crate) struct Gone {
     pub agent: AgentId,
-    ticket: Ticket,
+    /// None where its drain was to end so.
+    pub ticket: Option<Ticket>,
 }
 
 impl Master {
@@ -44,7 +45,7 @@ impl Master {
         self.awaiting.agents.insert(agent.clone());
         let since = v1::TimeInfo { nanoseconds: turn.now.wall.nanos(), ..Default::default() };
         let operation = Operation::MarkGone(agent.clone(), since);
-        self.store(turn, &[operation], Awaited::Gone(Gone { agent, ticket }));
+        self.store(turn, &[operation], Awaited::Gone(Gone { agent, ticket: Some(ticket) }));
         Ok(None)
     }
 
@@ -67,7 +68,9 @@ impl Master {
         } else {
             self.unreachable_tasks_gone(turn, &agent);
         }
-        turn.reply(ticket, Reply::Ok);
+        if let Some(ticket) = ticket {
+            turn.reply(ticket, Reply::Ok);
+        }
     }
 
     /// M8.

@@ -89,6 +89,8 @@ fn agent_of(told: &get_agents::Agent) -> Agent {
         connected: told.active,
         resource_version: None,
         pulse: Pulse::default(),
+        deactivated: false,
+        drain_started: None,
     }
 }
 

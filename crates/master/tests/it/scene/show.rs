@@ -4,6 +4,7 @@
 
 use kaon_api::json::{Dialect, to_json};
 use kaon_api::v1;
+use kaon_api::wire::Enumeration;
 use kaon_master::registry::Operation;
 use kaon_master::*;
 
@@ -50,6 +51,14 @@ fn show_operation(operation: &Operation) -> String {
         Operation::RemoveAgent(id) => format!("remove {id}"),
         Operation::MarkUnreachable(id, _) => format!("unreachable {id}"),
         Operation::MarkGone(id, _) => format!("gone {id}"),
+        Operation::SetDuty(id, duty) => {
+            let part = match &duty.drain {
+                Some(drain) => drain.state.name(),
+                None if duty.deactivated => "DEACTIVATED",
+                None => "ACTIVE",
+            };
+            format!("duty {id} {part}")
+        }
         Operation::Prune(ids) => format!("prune {ids:?}"),
         Operation::SetQuotas(configs) => {
             let amounts = |map: &std::collections::BTreeMap<String, v1::value::Scalar>| {
