@@ -52,9 +52,12 @@ pub const DIVERGENCES: &[Divergence] = &[
             "agent_v1_GET_METRICS",
         ],
         paths: &[
+            "$.kaon/disk_full",
             "$.kaon/http_requests",
             "$.kaon/messages_dropped",
             "$.kaon/messages_received",
+            "$.kaon/registry_bytes",
+            "$.kaon/registry_writes",
             "$.kaon/streams_cut",
         ],
         kind: Kind::Extra,

@@ -281,7 +281,8 @@ impl Front {
     async fn read(&self, form: Form, call: v1::master::Call) -> Result<Response, Response> {
         let view = self.door.view().await?;
         // The shell's figures are few, and wanted by one call.
-        let own = self.common.figures(Default::default());
+        let mut own = self.common.figures(Default::default());
+        self.common.counters.collect_registry(&mut own);
         let body = aside(move || {
             let figures = || {
                 let mut figures = query::metrics(&view);
