@@ -64,6 +64,24 @@ pub(crate) enum Awaited {
     Operation { uuid: Uuid },
     /// This executor may be told that it is subscribed.
     Subscription { key: Key, peer: Peer, again: bool },
+    /// These containers may be struck: whoever finds them ended will know why.
+    Strikes(Vec<Strike>),
+}
+
+/// What a built-in executor does to the container of a task that is to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Strike {
+    Signal(ContainerId, i32),
+    Destroy(ContainerId),
+}
+
+impl From<Strike> for Effect {
+    fn from(strike: Strike) -> Effect {
+        match strike {
+            Strike::Signal(container, signal) => Effect::Signal { container, signal },
+            Strike::Destroy(container) => Effect::Destroy { container },
+        }
+    }
 }
 
 /// The agent of one host.
@@ -78,6 +96,8 @@ pub struct Agent {
     pub(crate) streams: BTreeMap<Stream, Key>,
     pub(crate) awaited: BTreeMap<Record, Awaited>,
     pub(crate) last_record: Record,
+    /// Strikes of the input that is being handled. What leads to them is noted first.
+    pub(crate) strikes: Vec<Strike>,
     pub(crate) garbage: Garbage,
     /// Operations whose end is durable and not acknowledged, with the last wait for that.
     pub(crate) operation_waits: BTreeMap<Uuid, Option<Duration>>,
@@ -153,6 +173,7 @@ impl Agent {
             streams: BTreeMap::new(),
             awaited: BTreeMap::new(),
             last_record: Record::default(),
+            strikes: Vec::new(),
             garbage: Garbage::default(),
             operation_waits: BTreeMap::new(),
             backoff: Duration::ZERO,
@@ -164,7 +185,9 @@ impl Agent {
             #[cfg(feature = "sabotage")]
             sabotage: None,
         };
-        agent.recover(&mut Cx { now, out }, recovered, containers);
+        let cx = &mut Cx { now, out };
+        agent.recover(cx, recovered, containers);
+        agent.strike(cx);
         agent
     }
 
@@ -186,6 +209,7 @@ impl Agent {
             Input::Drain => self.drain(cx),
             Input::Stop => self.stop(cx),
         }
+        self.strike(cx);
     }
 
     /// What this host has, with what was reserved or made a volume on it.
@@ -252,7 +276,13 @@ impl Agent {
             Awaited::Acknowledgement { stream, uuid } => self.acknowledgement_recorded(cx, &stream, &uuid),
             Awaited::Operation { uuid } => self.operation_recorded(cx, uuid),
             Awaited::Subscription { key, peer, again } => self.subscription_recorded(cx, &key, &peer, again),
+            Awaited::Strikes(strikes) => strikes.into_iter().for_each(|strike| cx.push(strike.into())),
         }
+    }
+
+    /// Strikes that wait for no fact.
+    pub(crate) fn strike(&mut self, cx: &mut Cx) {
+        self.strikes.drain(..).for_each(|strike| cx.push(strike.into()));
     }
 
     pub(crate) fn reply(&self, cx: &mut Cx, ticket: Ticket, reply: Reply) {

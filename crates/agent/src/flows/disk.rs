@@ -6,13 +6,21 @@
 //!
 //! Mesos: ends itself at the first fact that it cannot write, and its tasks a quarter of an hour later.
 
-use crate::agent::{Agent, Cx};
+use crate::agent::{Agent, Awaited, Cx};
 
 impl Agent {
     pub(crate) fn disk(&mut self, cx: &mut Cx, problem: Option<String>) {
         match &problem {
             Some(problem) => cx.warn(format!("Taking no more tasks: {problem}")),
             None => cx.warn("There is room on the disk again: taking tasks".to_string()),
+        }
+        if problem.is_some() {
+            // Who waits for a note may wait for long now.
+            for awaited in self.awaited.values_mut() {
+                if let Awaited::Strikes(strikes) = awaited {
+                    self.strikes.append(strikes);
+                }
+            }
         }
         self.state.disk_problem = problem;
     }

@@ -12,7 +12,7 @@ use kaon_model::{ContainerId, Resource, TaskId};
 
 use super::checking::{Asked, for_checks};
 use super::environment::environment;
-use crate::agent::{Agent, Cx, Timer};
+use crate::agent::{Agent, Awaited, Cx, Strike, Timer};
 use crate::effect::{Effect, Launch, Mount};
 use crate::journal::{VolumeFolder, facts, layout};
 use crate::state::{Ending, Executor, Framework, Key, Kind, Owner, Phase, Queued};
@@ -137,8 +137,8 @@ impl Agent {
             let Some(executor) = self.state.executor(key) else { return };
             let container = executor.container_of(&task).clone();
             match action {
-                Action::Signal(signal) => cx.push(Effect::Signal { container, signal }),
-                Action::Destroy => cx.push(Effect::Destroy { container }),
+                Action::Signal(signal) => self.strikes.push(Strike::Signal(container, signal)),
+                Action::Destroy => self.strikes.push(Strike::Destroy(container)),
                 Action::Look { which, number, probe, timeout } => {
                     self.look(cx, key, &task, Asked { which, number, probe, timeout });
                 }
@@ -173,7 +173,14 @@ impl Agent {
         let note = executor.note(&run).filter(|_| executor.checkpoints);
         let idle = executor.machine.is_empty() && (executor.queue.is_empty() || executor.is_ending());
         if let Some(note) = note {
-            self.record(cx, vec![note], None);
+            // An agent that is killed in between must find what was to be killed, not what failed. On a full disk the
+            // kill is worth more.
+            let strikes = match self.state.disk_problem {
+                None => std::mem::take(&mut self.strikes),
+                Some(_) => Vec::new(),
+            };
+            let then = (!strikes.is_empty()).then_some(Awaited::Strikes(strikes));
+            self.record(cx, vec![note], then);
         }
         if idle {
             self.executor_over(cx, key, Some(0));
