@@ -212,6 +212,11 @@ impl Agent {
         self.strike(cx);
     }
 
+    /// What masters call it, once one has.
+    pub fn id(&self) -> Option<&AgentId> {
+        self.state.id.as_ref()
+    }
+
     /// What this host has, with what was reserved or made a volume on it.
     pub fn total(&self) -> &Resources {
         &self.state.total

@@ -28,7 +28,7 @@ pub struct AgentNode {
     pub core: Option<Agent>,
     pub host: Host,
     pub total: Amount,
-    /// What masters call it, as far as they told it.
+    /// What it calls itself, or did when it last ran.
     pub id: Option<String>,
     /// What its detector last said.
     pub leader: Option<Change>,
@@ -164,6 +164,9 @@ impl Cluster {
         let Some(core) = &mut node.core else { return };
         let mut effects = Effects::new();
         core.handle(now, input, &mut effects);
+        if let Some(id) = core.id().filter(|id| node.id.as_deref() != Some(id.as_str())) {
+            node.id = Some(id.to_string());
+        }
         self.perform_agent(index, effects);
     }
 
@@ -335,18 +338,12 @@ impl Cluster {
         }
         let message = PeerMessage::decode(name, body).expect("a master sends only what an agent knows");
         let message = message.expect("a master's message is well-formed");
-        match &message {
-            PeerMessage::RunTask(_) => {
-                self.counts.add("task delivered");
-                #[cfg(feature = "sabotage")]
-                {
-                    self.agents[index].last_order = Some((name, body.to_vec()));
-                }
+        if let PeerMessage::RunTask(_) = &message {
+            self.counts.add("task delivered");
+            #[cfg(feature = "sabotage")]
+            {
+                self.agents[index].last_order = Some((name, body.to_vec()));
             }
-            PeerMessage::Registered(registered) => {
-                self.agents[index].id = Some(registered.agent_id.value.clone());
-            }
-            _ => {}
         }
         let from = Upid::new(from, address(master));
         self.agent_handles(index, Input::Message { from, message: Box::new(message) });

@@ -45,9 +45,11 @@ impl Cluster {
             |host: &Host| journal::recover(host.disk.files(), true).expect("agents alone wrote the journal");
         let recovered = read(&self.agents[index].host);
         let id = recovered.agent.as_ref().and_then(|info| info.id.as_ref()).map(|id| id.value.clone());
+        self.agents[index].id = id.clone();
         if id.is_some_and(|id| self.store.value().is_gone(&id)) && self.rng.chance(0.5) {
             self.log.line(self.now, format!("the host of agent {index} is emptied"));
             self.agents[index].host = Host::default();
+            self.agents[index].id = None;
             return read(&self.agents[index].host);
         }
         recovered
