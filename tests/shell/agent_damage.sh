@@ -13,8 +13,10 @@ begin
 agent=$pid
 await 30 has_agents 1
 mkdir "$work/tasks"
+# One that is lost is launched anew: it must not count as one that still runs.
 "$kaon" run --master "$master" --cpus 0.1 --mem 32 --tasks 2 --retries 0 -- \
-    sh -c 'echo $$ >'"$work"'/tasks/"$1"; exec sleep 100000' task '{#}' >"$work/run.log" 2>&1 &
+    sh -c '[ ! -e '"$work"'/tasks/"$1" ] || exit 0; echo $$ >'"$work"'/tasks/"$1"; exec sleep 100000' task '{#}' \
+    >"$work/run.log" 2>&1 &
 job=$!
 started+=("$job")
 await 30 running 2
