@@ -18,7 +18,9 @@ hosts = {}
 
 
 def say(*words):
-    print(f"{time.time():.3f}", name, *words, flush=True)
+    # One write: another framework may share the log.
+    sys.stdout.write(" ".join((f"{time.time():.3f}", name, *words)) + "\n")
+    sys.stdout.flush()
 
 
 def launch(offer):

@@ -41,9 +41,20 @@ impl Agent {
     /// The container of a custom executor.
     fn executor_container(&mut self, cx: &mut Cx, key: &Key, event: ContainerEvent) {
         match event {
-            ContainerEvent::Launched { pid } => self.forked(cx, key, None, pid),
+            ContainerEvent::Launched { pid } => {
+                self.forked(cx, key, None, pid);
+                self.welcome(cx, key);
+            }
             ContainerEvent::LaunchFailed { message } => self.launch_failed(cx, key, message),
             ContainerEvent::Exited { status } => self.executor_over(cx, key, status),
+        }
+    }
+
+    /// An executor may be quicker to subscribe than the news of its launch.
+    fn welcome(&mut self, cx: &mut Cx, key: &Key) {
+        let Some(executor) = self.state.executor_mut(key) else { return };
+        if let (Some(again), Some(peer)) = (executor.welcome.take(), executor.peer.clone()) {
+            self.subscription_recorded(cx, key, &peer, again);
         }
     }
 

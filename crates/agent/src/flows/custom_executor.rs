@@ -19,12 +19,14 @@ const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
 impl Agent {
     /// An executor is subscribed, and that is durable where it has to be.
     pub(crate) fn subscription_recorded(&mut self, cx: &mut Cx, key: &Key, peer: &Peer, again: bool) {
-        let Some(executor) = self.state.executor(key).filter(|executor| executor.peer.as_ref() == Some(peer))
-        else {
-            return;
-        };
+        let executor = self.state.executor_mut(key).filter(|executor| executor.peer.as_ref() == Some(peer));
+        let Some(executor) = executor else { return };
         if executor.is_ending() {
             return send_shutdown(cx, peer);
+        }
+        if executor.pid.is_none() {
+            executor.welcome = Some(again);
+            return;
         }
         let unused = !executor.used && executor.queue.is_empty() && executor.live_tasks().next().is_none();
         if unused {

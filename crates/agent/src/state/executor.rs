@@ -91,6 +91,8 @@ pub(crate) struct Executor {
     pub pid: Option<u32>,
     /// How a custom executor is reached, while it is.
     pub peer: Option<Peer>,
+    /// Its subscription waits for the pid, which its first status has to name: whether it is a driver that comes back.
+    pub welcome: Option<bool>,
     /// The machine of a built-in executor.
     pub machine: Group,
     /// The containers of a built-in executor's tasks.
@@ -131,6 +133,7 @@ impl Executor {
             phase: Phase::Preparing,
             pid: None,
             peer: None,
+            welcome: None,
             machine: Group::new(),
             nested: BTreeMap::new(),
             checked: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 //! That of several masters one leads, and who it is, with a real ZooKeeper.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -100,7 +101,7 @@ fn a_standby_points_to_the_leader_and_takes_over_its_agents() {
     let other = agent(&format!("{},{}", second.address, first.address), &folder.path().join("other"));
     let ids = |daemon: &Daemon| {
         let all = json(&daemon.get("/slaves").2);
-        all["slaves"].as_array().unwrap().iter().map(|one| one["id"].to_string()).collect::<Vec<_>>()
+        all["slaves"].as_array().unwrap().iter().map(|one| one["id"].to_string()).collect::<BTreeSet<_>>()
     };
     eventually("the agents are registered", || ids(&first).len() == 2);
     let registered = ids(&first);
