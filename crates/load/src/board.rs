@@ -23,6 +23,7 @@ pub struct Board {
     pub launched: Cell<u64>,
     /// Tasks that came to an agent.
     pub arrived: Cell<u64>,
+    pub running: Cell<u64>,
     pub finished: Cell<u64>,
     /// Tasks that ended otherwise: there should be none.
     pub lost: Cell<u64>,
@@ -40,6 +41,10 @@ pub struct Board {
     /// By agent: when something of it became free that was not offered yet, and whether any of it was offered at all.
     agents: RefCell<Vec<(Option<Instant>, bool)>>,
     offered: Cell<u64>,
+    /// The first offer since this was last looked for.
+    pub first_offer: Cell<Option<Instant>>,
+    /// The master is gone, and no other leads yet: that connections break is no failure.
+    pub leaderless: Cell<bool>,
     failure: RefCell<Option<String>>,
     failed: Notify,
 }
@@ -56,6 +61,9 @@ impl Board {
 
     /// Ends the run: what it measured means nothing any more.
     pub fn fail(&self, text: String) {
+        if self.leaderless.get() {
+            return;
+        }
         self.failure.borrow_mut().get_or_insert(text);
         self.failed.notify_one();
     }
@@ -113,6 +121,7 @@ impl Board {
 
     /// Something of this agent is offered.
     pub fn offer(&self, agent: usize) {
+        self.first_offer.set(self.first_offer.get().or_else(|| Some(Instant::now())));
         let mut agents = self.agents.borrow_mut();
         let Some((freed, seen)) = agents.get_mut(agent) else { return };
         if !std::mem::replace(seen, true) {

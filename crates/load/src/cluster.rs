@@ -47,7 +47,12 @@ impl Arguments {
     }
 
     /// Begins to register agents, each with room for so many tasks.
-    pub async fn agents(&self, board: &Rc<Board>, slots: u32, task_length: Duration) -> Result<Rc<Fleet>> {
+    pub async fn agents(
+        &self,
+        board: &Rc<Board>,
+        slots: u32,
+        task_length: Option<Duration>,
+    ) -> Result<Rc<Fleet>> {
         let terms = Terms {
             master: self.master,
             count: self.agents,

@@ -5,7 +5,7 @@
 mod answer;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,7 +31,8 @@ pub struct Terms {
     pub replies: bool,
     /// How many tasks fit on one agent.
     pub slots: u32,
-    pub task_length: Duration,
+    /// How long a task runs; without it, as long as the run lasts.
+    pub task_length: Option<Duration>,
 }
 
 /// What one task takes of an agent.
@@ -41,7 +42,9 @@ pub const TASK_MEM: f64 = 32.0;
 /// All emulated agents. Each is a machine of its own to the master, `emulated-<index>`.
 pub struct Fleet {
     terms: Terms,
-    master: Upid,
+    /// Where the agents are reached, by their index, where each has an address of its own; else the first is all's.
+    addresses: Vec<SocketAddrV4>,
+    master: RefCell<Upid>,
     board: Rc<Board>,
     agents: RefCell<Vec<Agent>>,
     /// Bytes of messages to be sent when the update of this number is acknowledged.
@@ -53,6 +56,11 @@ struct Agent {
     upid: Upid,
     pipe: Pipe,
     registered: bool,
+    /// What it was admitted as: with it, it asks to be taken back.
+    id: Option<v1::AgentID>,
+    /// What stays on it, with whose it is.
+    tasks: Vec<v1::Task>,
+    frameworks: BTreeMap<String, v1::FrameworkInfo>,
 }
 
 /// Bound: connections being made at the same time; more would overflow the master's backlog.
@@ -66,29 +74,43 @@ impl Fleet {
         let (listener, addresses) = addresses(&terms).await?;
         let fleet = Rc::new(Fleet {
             terms,
-            master: Upid::new("master", terms.master),
+            addresses,
+            master: RefCell::new(Upid::new("master", terms.master)),
             board,
             agents: RefCell::default(),
             pending: RefCell::default(),
             updates: Cell::new(0),
         });
         spawn_local(accept(listener, fleet.clone()));
-        if terms.own_sockets {
-            for batch in addresses.chunks(DIALS) {
-                let dials: Vec<_> = batch.iter().map(|ip| spawn_local(dial(*ip, terms.master))).collect();
-                for (dial, address) in dials.into_iter().zip(batch) {
-                    let pipe = fleet.pipe(dial.await??);
-                    fleet.add(Upid::new("slave(1)", *address), pipe);
+        fleet.connect(terms.master).await?;
+        Ok(fleet)
+    }
+
+    /// All agents turn to another master, and ask to be taken back.
+    pub async fn move_to(self: &Rc<Self>, master: SocketAddrV4) -> Result<()> {
+        *self.master.borrow_mut() = Upid::new("master", master);
+        self.agents.borrow_mut().iter_mut().for_each(|agent| agent.registered = false);
+        self.connect(master).await
+    }
+
+    async fn connect(self: &Rc<Self>, master: SocketAddrV4) -> Result<()> {
+        if self.terms.own_sockets {
+            for (number, batch) in self.addresses.chunks(DIALS).enumerate() {
+                let dials: Vec<_> = batch.iter().map(|ip| spawn_local(dial(*ip, master))).collect();
+                for (at, (dial, address)) in dials.into_iter().zip(batch).enumerate() {
+                    let pipe = self.pipe(dial.await??);
+                    self.attach(number * DIALS + at, || Upid::new("slave(1)", *address), pipe);
                 }
             }
         } else {
-            let pipe = fleet.pipe(dial(addresses[0], terms.master).await?);
-            for index in 0..terms.count {
-                fleet.add(Upid::new(format!("slave({index})"), addresses[0]), pipe.clone());
+            let address = self.addresses[0];
+            let pipe = self.pipe(dial(address, master).await?);
+            for index in 0..self.terms.count {
+                self.attach(index, || Upid::new(format!("slave({index})"), address), pipe.clone());
             }
         }
-        spawn_local(ask_again(fleet.clone()));
-        Ok(fleet)
+        spawn_local(ask_again(self.clone()));
+        Ok(())
     }
 
     fn pipe(self: &Rc<Self>, connection: TcpStream) -> Pipe {
@@ -101,14 +123,42 @@ impl Fleet {
         Pipe::new(writer, self.board.clone(), "the connection of an agent to the master")
     }
 
-    fn add(&self, upid: Upid, pipe: Pipe) {
-        let index = self.agents.borrow().len();
-        self.agents.borrow_mut().push(Agent { upid, pipe, registered: false });
+    /// The agent of this index, new or known, speaks by this connection from now on.
+    fn attach(&self, index: usize, upid: impl FnOnce() -> Upid, pipe: Pipe) {
+        let mut agents = self.agents.borrow_mut();
+        match agents.get_mut(index) {
+            Some(agent) => agent.pipe = pipe,
+            None => agents.push(Agent {
+                upid: upid(),
+                pipe,
+                registered: false,
+                id: None,
+                tasks: Vec::new(),
+                frameworks: BTreeMap::new(),
+            }),
+        }
+        drop(agents);
         self.register(index);
     }
 
     fn register(&self, index: usize) {
-        self.send(index, &self.master, &self.registration(index));
+        let (first, id) = (self.registration(index), self.agents.borrow()[index].id.clone());
+        let Some(id) = id else { return self.tell_master(index, &first) };
+        let agents = self.agents.borrow();
+        let agent = &agents[index];
+        let again = internal::ReregisterAgentMessage {
+            agent: v1::AgentInfo { id: Some(id), ..*first.agent }.into(),
+            tasks: agent.tasks.clone(),
+            frameworks: agent.frameworks.values().cloned().collect(),
+            version: first.version,
+            agent_capabilities: first.agent_capabilities,
+            ..Default::default()
+        };
+        self.tell_master(index, &again);
+    }
+
+    fn tell_master<M: Message>(&self, index: usize, message: &M) {
+        self.send(index, &self.master.borrow(), message);
     }
 
     fn send<M: Message>(&self, index: usize, to: &Upid, message: &M) {

@@ -28,9 +28,14 @@ pub enum Load {
     Full { per_accept: usize },
     /// Keep offers, and launch so many tasks whenever an accept is due.
     Paced { per_accept: usize, due: mpsc::UnboundedReceiver<Instant> },
+    /// Launch so many tasks on each agent that has room for more than these, and no others.
+    Fill { tasks: usize },
     /// Decline all.
     Decline,
 }
+
+/// The seconds for which tasks of a framework that may come back run on without it.
+const COMES_BACK: f64 = 600.0;
 
 /// What offers are declined with when nothing more is to be launched: for longer than any run.
 const NEVER: f64 = 1e6;
@@ -49,10 +54,26 @@ struct Framework {
     quiet: bool,
 }
 
-/// Subscribes a framework, and lets it run until the program ends.
-pub async fn start(master: SocketAddrV4, index: usize, load: Load, board: Rc<Board>) -> Result<()> {
+/// What becomes of a framework without its master.
+pub enum Life {
+    /// It ends with its stream.
+    Once,
+    /// It may come back, and its tasks run on meanwhile.
+    Lasting,
+    /// It was this one, and is back.
+    Again(v1::FrameworkID),
+}
+
+/// Subscribes a framework, and lets it run until its stream ends.
+pub async fn start(
+    master: SocketAddrV4,
+    index: usize,
+    load: Load,
+    life: Life,
+    board: Rc<Board>,
+) -> Result<v1::FrameworkID> {
     let role = format!("load-{index}");
-    let subscription = subscription(&role);
+    let subscription = subscription(&role, life);
     let mut events = Events::open(master, &subscription).await?;
     let first = events.next().await?.context("the master closed the stream of events at once")?;
     let id = match (first.subscribed, first.error) {
@@ -64,7 +85,7 @@ pub async fn start(master: SocketAddrV4, index: usize, load: Load, board: Rc<Boa
     let calls = Calls::open(master, &events.stream_id, board.clone()).await?;
     let framework = Framework {
         role,
-        id,
+        id: id.clone(),
         calls,
         board: board.clone(),
         load,
@@ -78,21 +99,29 @@ pub async fn start(master: SocketAddrV4, index: usize, load: Load, board: Rc<Boa
             board.fail(format!("a framework ended: {error:#}"));
         }
     });
-    Ok(())
+    Ok(id)
 }
 
-fn subscription(role: &str) -> Call {
+fn subscription(role: &str, life: Life) -> Call {
     use v1::framework_info::capability::Type::{MultiRole, PartitionAware};
     let capability = |r#type| v1::framework_info::Capability { r#type: Some(r#type), ..Default::default() };
+    let (lasts, framework_id) = match life {
+        Life::Once => (false, None),
+        Life::Lasting => (true, None),
+        Life::Again(id) => (true, Some(id)),
+    };
     let info = v1::FrameworkInfo {
         user: "root".into(),
         name: role.into(),
+        failover_timeout: lasts.then_some(COMES_BACK),
+        checkpoint: Some(lasts),
+        id: framework_id.clone(),
         roles: vec![role.into()],
         capabilities: [MultiRole, PartitionAware].map(capability).into(),
         ..Default::default()
     };
     let subscribe = call::Subscribe { framework_info: info.into(), ..Default::default() };
-    Call { r#type: Some(call::Type::Subscribe), subscribe: Some(subscribe), ..Default::default() }
+    Call { framework_id, subscribe: Some(subscribe), ..of_type(call::Type::Subscribe) }
 }
 
 impl Framework {
@@ -135,7 +164,8 @@ impl Framework {
         }
         match &self.load {
             Load::Full { per_accept } => self.accept(offer, *per_accept, None),
-            Load::Decline => self.decline(&offer),
+            Load::Fill { tasks } if room(&offer.resources) > *tasks => self.accept(offer, *tasks, None),
+            Load::Fill { .. } | Load::Decline => self.decline(&offer),
             Load::Paced { per_accept, .. } => match self.late.pop_front() {
                 Some(due) => self.accept(offer, *per_accept, Some(due)),
                 None => {
@@ -215,7 +245,7 @@ impl Framework {
     fn updated(&mut self, status: v1::TaskStatus) {
         match status.state {
             TaskState::TaskFinished => count(&self.board.finished),
-            TaskState::TaskRunning => {}
+            TaskState::TaskRunning => count(&self.board.running),
             _ => count(&self.board.lost),
         }
         let (Some(uuid), Some(agent_id)) = (status.uuid, status.agent_id) else { return };

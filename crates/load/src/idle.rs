@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::board::Board;
 use crate::cluster::{self, Mark};
-use crate::frameworks::{self, Load};
+use crate::frameworks::{self, Life, Load};
 use crate::report;
 
 #[derive(clap::Args)]
@@ -31,10 +31,10 @@ const SLOTS: u32 = 10;
 pub async fn run(arguments: Arguments) -> Result<()> {
     let cluster = &arguments.cluster;
     let board = Rc::new(Board::new(cluster.agents));
-    let _agents = cluster.agents(&board, SLOTS, Duration::ZERO).await?;
+    let _agents = cluster.agents(&board, SLOTS, Some(Duration::ZERO)).await?;
     cluster.all_registered(&board).await?;
     for index in 0..cluster.frameworks {
-        frameworks::start(cluster.master, index, Load::Decline, board.clone()).await?;
+        frameworks::start(cluster.master, index, Load::Decline, Life::Once, board.clone()).await?;
     }
     let pid = cluster.pid();
     board.unless_failed(sleep(Duration::from_secs(arguments.warmup))).await?;

@@ -6,6 +6,7 @@
 mod board;
 mod clocks;
 mod cluster;
+mod failover;
 mod fleet;
 mod frameworks;
 mod idle;
@@ -14,6 +15,7 @@ mod pipe;
 mod registry;
 mod report;
 mod samples;
+mod snapshot;
 mod storm;
 mod tasks;
 
@@ -44,6 +46,8 @@ enum What {
     Idle(idle::Arguments),
     /// What the registry costs: admissions per second, and bytes written for each agent that comes or falls silent
     Registry(registry::Arguments),
+    /// How long it takes until a new leader knows all agents and tasks: kills the leading master
+    Failover(failover::Arguments),
 }
 
 /// One thread: what drives a master must leave the machine to it.
@@ -55,6 +59,7 @@ async fn main() -> ExitCode {
             What::Storm(arguments) => storm::run(arguments).await,
             What::Idle(arguments) => idle::run(arguments).await,
             What::Registry(arguments) => registry::run(arguments).await,
+            What::Failover(arguments) => failover::run(arguments).await,
         }
     };
     match LocalSet::new().run_until(run).await {

@@ -7,13 +7,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::board::Board;
 use crate::cluster::{self, wait};
 use crate::report;
+use crate::snapshot::Snapshot;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -39,14 +38,14 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let board = Rc::new(Board::new(cluster.agents + arguments.more));
     let before = Figures::of(cluster.master).await?;
     let begun = Instant::now();
-    let _agents = cluster.agents(&board, SLOTS, Duration::ZERO).await?;
+    let _agents = cluster.agents(&board, SLOTS, Some(Duration::ZERO)).await?;
     wait(&board, "agents registered", all, || board.registered.get()).await?;
     let first = Figures::of(cluster.master).await?;
     tell("admissions", all, begun.elapsed(), before, first);
 
     let begun = Instant::now();
     let others = cluster::Arguments { agents: arguments.more, ..cluster.clone() };
-    let _others = others.agents(&board, SLOTS, Duration::ZERO).await?;
+    let _others = others.agents(&board, SLOTS, Some(Duration::ZERO)).await?;
     wait(&board, "agents registered", all + more, || board.registered.get()).await?;
     let second = Figures::of(cluster.master).await?;
     tell(&format!("more admissions, beside {all} agents"), more, begun.elapsed(), first, second);
@@ -93,17 +92,11 @@ struct Figures {
 
 impl Figures {
     async fn of(master: SocketAddrV4) -> Result<Figures> {
-        let mut stream = TcpStream::connect(master).await.context("the master cannot be reached")?;
-        let request = "GET /metrics/snapshot HTTP/1.1\r\nHost: master\r\nConnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let figure = |name: &str| -> Result<f64> {
-            let (_, rest) = answer.split_once(&format!("\"{name}\":")).with_context(|| {
+        let snapshot = Snapshot::of(master).await?;
+        let figure = |name: &str| {
+            snapshot.figure(name).with_context(|| {
                 format!("the master has no figure '{name}': only those of Kaon count what they write")
-            })?;
-            let number = rest.split([',', '}']).next().unwrap_or_default();
-            Ok(number.parse()?)
+            })
         };
         Ok(Figures {
             writes: figure("kaon/registry_writes")?,

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::board::Board;
 use crate::cluster::{self, Mark, wait};
-use crate::frameworks::{self, Load};
+use crate::frameworks::{self, Life, Load};
 use crate::report;
 
 #[derive(clap::Args)]
@@ -25,11 +25,11 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     let cluster = &arguments.cluster;
     let board = Rc::new(Board::new(cluster.agents));
     for index in 0..cluster.frameworks {
-        frameworks::start(cluster.master, index, Load::Decline, board.clone()).await?;
+        frameworks::start(cluster.master, index, Load::Decline, Life::Once, board.clone()).await?;
     }
     let pid = cluster.pid();
     let (begun, start) = (Instant::now(), Mark::now(&board, pid)?);
-    let _agents = cluster.agents(&board, SLOTS, Duration::ZERO).await?;
+    let _agents = cluster.agents(&board, SLOTS, Some(Duration::ZERO)).await?;
     report::figure(begun.elapsed().as_secs_f64(), 3, "s until all were connected");
     cluster.all_registered(&board).await?;
     report::figure(begun.elapsed().as_secs_f64(), 3, "s until all were registered");

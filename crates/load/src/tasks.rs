@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use crate::board::Board;
 use crate::clocks::{Cost, cost};
 use crate::cluster::{self, Mark, wait};
-use crate::frameworks::{self, Load};
+use crate::frameworks::{self, Life, Load};
 use crate::report;
 
 #[derive(clap::Args)]
@@ -49,7 +49,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
     // Where latency is measured an accept uses up its agent: what is offered next can only be what has become free.
     let slots = if arguments.rate.is_some() { u32::try_from(*per_accept)? } else { arguments.slots };
     let begun = Instant::now();
-    let _agents = cluster.agents(&board, slots, length).await?;
+    let _agents = cluster.agents(&board, slots, Some(length)).await?;
     cluster.all_registered(&board).await?;
     println!("{} agents registered in {:.2} s", cluster.agents, begun.elapsed().as_secs_f64());
 
@@ -63,7 +63,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
                 Load::Paced { per_accept: *per_accept, due }
             }
         };
-        frameworks::start(cluster.master, index, load, board.clone()).await?;
+        frameworks::start(cluster.master, index, load, Life::Once, board.clone()).await?;
     }
     if let Some(rate) = arguments.rate {
         ensure!(rate > 0.0 && rate.is_finite(), "--rate must be a positive number");

@@ -130,8 +130,8 @@ impl Master {
         agent.reregistered = Some(turn.now.wall);
         agent.pulse.missed = 0;
         agent.pulse.awaiting = false;
-        agent.pulse.doubted = false;
         let was_connected = std::mem::replace(&mut agent.connected, true);
+        self.state.agents.trust(row);
         if changed {
             self.reshape_agent(row);
         }

@@ -30,11 +30,12 @@ impl Master {
     pub(crate) fn ping(&mut self, turn: &mut Turn, row: AgentRow) {
         let interval = self.config.agent_ping_timeout;
         let spread = return_spread(self.state.tables.agents.len());
+        let doubted = self.state.agents.is_doubted(row);
         let agent = self.state.agent_mut(row);
         agent.pulse.awaiting = true;
         let ping = internal::PingAgentMessage {
             // An agent that is told that it is not connected registers again, with all that it runs.
-            connected: agent.connected && !agent.pulse.doubted,
+            connected: agent.connected && !doubted,
             kaon_return_spread_seconds: spread,
             ..Default::default()
         };

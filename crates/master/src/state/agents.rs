@@ -48,8 +48,6 @@ pub struct Pulse {
     pub missed: u32,
     /// Whether the last ping is still without an answer.
     pub awaiting: bool,
-    /// Whether it has told of something that its list did not have, so that it is asked for the list again.
-    pub doubted: bool,
 }
 
 impl Agent {
@@ -85,6 +83,8 @@ pub(crate) struct Agents {
     next_observer: u64,
     /// Agents that are being emptied, of which something has ended.
     emptied: BTreeSet<AgentRow>,
+    /// Agents that told of something which their lists did not have, so that they are asked for the list again.
+    doubted: BTreeSet<AgentRow>,
 }
 
 impl Agents {
@@ -134,7 +134,23 @@ impl Agents {
         own.clone()
     }
 
-    /// A task that has ended needs no kill.
+    pub fn doubt(&mut self, agent: AgentRow) {
+        self.doubted.insert(agent);
+    }
+
+    /// Its list has come.
+    pub fn trust(&mut self, agent: AgentRow) {
+        self.doubted.remove(&agent);
+    }
+
+    pub fn is_doubted(&self, agent: AgentRow) -> bool {
+        self.doubted.contains(&agent)
+    }
+
+    pub fn some_are_doubted(&self) -> bool {
+        !self.doubted.is_empty()
+    }
+
     pub fn note_emptied(&mut self, agent: AgentRow) {
         self.emptied.insert(agent);
     }
@@ -143,6 +159,7 @@ impl Agents {
         std::mem::take(&mut self.emptied)
     }
 
+    /// A task that has ended needs no kill.
     pub fn forget_kill(&mut self, agent: AgentRow, framework: &FrameworkId, task: &TaskId) {
         if let Some(own) = self.killed.get_mut(&agent) {
             own.remove(&(framework.clone(), task.clone()));
@@ -197,6 +214,7 @@ impl State {
         self.agents.by_observer.remove(&agent.pulse.observer);
         self.release_address(&agent.pid, row);
         self.agents.killed.remove(&row);
+        self.agents.trust(row);
         self.hopes.forget(row);
         agent
     }

@@ -61,11 +61,13 @@ impl Master {
     ///
     /// Mesos: does not look into it, and offers those resources to others.
     fn doubt_list(&mut self, agent: AgentRow, framework: FrameworkRow, task: &str) {
-        if self.state.agent(agent).pulse.doubted {
+        if self.state.agents.is_doubted(agent) {
             return;
         }
         let ended = self.state.tables.history.ended_ids(&self.state.framework(framework).id);
-        self.state.agent_mut(agent).pulse.doubted = !ended.contains(task);
+        if !ended.contains(task) {
+            self.state.agents.doubt(agent);
+        }
     }
 }
 

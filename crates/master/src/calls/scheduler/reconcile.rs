@@ -64,10 +64,13 @@ impl Master {
         agent: Option<&str>,
     ) -> Option<v1::TaskStatus> {
         let may_come_back = match agent {
-            // What is not yet durable may still be otherwise after a failover.
-            Some(id) if self.state.agents.row(id).is_none() && self.awaiting.agents.contains(id) => true,
-            Some(id) => self.recovered.contains_key(id),
-            None => !self.recovered.is_empty(),
+            Some(id) => match self.state.agents.row(id) {
+                // The list without it was not the whole one.
+                Some(row) => self.state.agents.is_doubted(row),
+                // What is not yet durable may still be otherwise after a failover.
+                None => self.awaiting.agents.contains(id) || self.recovered.contains_key(id),
+            },
+            None => !self.recovered.is_empty() || self.state.agents.some_are_doubted(),
         };
         if may_come_back {
             return None;
