@@ -64,6 +64,8 @@ pub(crate) enum Awaited {
     Operation { uuid: Uuid },
     /// This executor may be told that it is subscribed.
     Subscription { key: Key, peer: Peer, again: bool },
+    /// What runs may be killed: an agent after this one will know that it is being emptied.
+    Drain,
     /// These containers may be struck: whoever finds them ended will know why.
     Strikes(Vec<Strike>),
 }
@@ -160,6 +162,7 @@ impl Agent {
             started: now.wall,
             resource_version: entropy.uuid(),
             recovery: None,
+            drain: None,
             disk_problem: None,
             garbage: 0,
         };
@@ -206,7 +209,7 @@ impl Agent {
             Input::Disk { problem } => self.disk(cx, problem),
             Input::Container { container, event } => self.container_event(cx, container, event),
             Input::Checked { look, outcome } => self.checked(cx, look, outcome),
-            Input::Drain => self.drain(cx),
+            Input::Leave => self.leave(cx),
             Input::Stop => self.stop(cx),
         }
         self.strike(cx);
@@ -281,6 +284,7 @@ impl Agent {
             Awaited::Acknowledgement { stream, uuid } => self.acknowledgement_recorded(cx, &stream, &uuid),
             Awaited::Operation { uuid } => self.operation_recorded(cx, uuid),
             Awaited::Subscription { key, peer, again } => self.subscription_recorded(cx, &key, &peer, again),
+            Awaited::Drain => self.empty(cx),
             Awaited::Strikes(strikes) => strikes.into_iter().for_each(|strike| cx.push(strike.into())),
         }
     }

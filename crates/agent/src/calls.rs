@@ -5,6 +5,7 @@
 mod acknowledgement;
 mod apply_operation;
 mod checkpoint_resources;
+mod drain_agent;
 mod executor_call;
 mod executor_driver;
 mod frameworks;
@@ -46,6 +47,7 @@ impl Agent {
             PeerMessage::CheckpointResources(message) => self.checkpoint_resources(cx, &message),
             PeerMessage::AcknowledgeOperationStatus(message) => self.operation_acknowledged(cx, &message),
             PeerMessage::ReconcileOperations(message) => self.reconcile_operations(cx, &message),
+            PeerMessage::DrainAgent(message) => self.drain_agent(cx, message),
             other => self.authentication_message(cx, &from, other),
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod collection;
 mod containers;
 mod custom_executor;
 mod disk;
+mod draining;
 mod ending;
 mod environment;
 mod launching;

@@ -40,7 +40,7 @@ pub enum Input {
     /// What a look at a task found.
     Checked { look: Look, outcome: CheckOutcome },
     /// The operator's SIGUSR1: unregister, end everything, exit.
-    Drain,
+    Leave,
     /// The operator's SIGTERM or SIGINT: exit; tasks live on.
     Stop,
 }
@@ -132,6 +132,7 @@ peer_messages! {
     CheckpointResources(internal::CheckpointResourcesMessage),
     AcknowledgeOperationStatus(internal::AcknowledgeOperationStatusMessage),
     ReconcileOperations(internal::ReconcileOperationsMessage),
+    DrainAgent(internal::DrainAgentMessage),
     // From executors that speak the v0 API.
     RegisterExecutor(internal::RegisterExecutorMessage),
     ReregisterExecutor(internal::ReregisterExecutorMessage),

@@ -57,6 +57,21 @@ pub(crate) struct Master {
     pub info: Arc<v1::MasterInfo>,
 }
 
+/// That the agent is to be emptied.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Drain {
+    pub config: v1::DrainConfig,
+    /// When this process heard of it.
+    pub since: Wall,
+}
+
+impl Drain {
+    /// When it began, as it is told. Mesos: in whole seconds.
+    pub fn started_seconds(&self) -> i64 {
+        self.since.nanos().div_euclid(1_000_000_000)
+    }
+}
+
 /// Names an executor on this agent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
@@ -92,6 +107,8 @@ pub(crate) struct State {
     pub resource_version: Uuid,
     /// How long recovery took, once it is over.
     pub recovery: Option<Duration>,
+    /// What the master's operator wants of it, while it is being emptied.
+    pub drain: Option<Drain>,
     /// Why facts cannot be written, while they cannot.
     pub disk_problem: Option<String>,
     /// Sandboxes that wait for their removal.

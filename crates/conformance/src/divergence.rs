@@ -53,6 +53,7 @@ pub const DIVERGENCES: &[Divergence] = &[
         ],
         paths: &[
             "$.kaon/disk_full",
+            "$.kaon/draining",
             "$.kaon/http_requests",
             "$.kaon/messages_dropped",
             "$.kaon/messages_received",

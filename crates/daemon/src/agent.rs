@@ -79,7 +79,7 @@ impl Started {
     pub async fn notify(&self, signal: Signal) {
         let input = match signal {
             Signal::Stop => Input::Stop,
-            Signal::Drain => Input::Drain,
+            Signal::Leave => Input::Leave,
         };
         // The loop has ended only if the process is about to.
         let _ = self.door.put(input).await;

@@ -53,7 +53,7 @@ pub fn main_local(arguments: Vec<OsString>) -> ExitCode {
     // A cluster that ends takes its tasks with it: no agent will come back for them.
     let end_tasks = async |started: &Started, _: Signal, _: &Ending| {
         for agent in &started.agents {
-            agent.notify(Signal::Drain).await;
+            agent.notify(Signal::Leave).await;
         }
     };
     process::run(flags.boolean("quiet"), async |ending| start(&flags, spawner, ending).await, end_tasks)

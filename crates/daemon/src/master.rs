@@ -107,7 +107,7 @@ pub fn main_master(arguments: Vec<OsString>) -> ExitCode {
                 started.leave().await;
                 ending.end(0, "Stopped by a signal");
             }
-            Signal::Drain => tracing::warn!("Ignoring SIGUSR1, which means something to agents alone"),
+            Signal::Leave => tracing::warn!("Ignoring SIGUSR1, which means something to agents alone"),
         },
     )
 }

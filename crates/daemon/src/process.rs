@@ -98,7 +98,7 @@ pub enum Signal {
     /// SIGTERM or SIGINT.
     Stop,
     /// SIGUSR1.
-    Drain,
+    Leave,
 }
 
 /// Runs a daemon until something ends it. `start` begins it; `notify` is told of signals, and whoever is told ends the
@@ -153,7 +153,7 @@ async fn attend(
             Some(end) = ended.recv() => return end,
             _ = terminate.recv() => Signal::Stop,
             _ = interrupt.recv() => Signal::Stop,
-            _ = user.recv() => Signal::Drain,
+            _ = user.recv() => Signal::Leave,
             () = tokio::time::sleep(PATIENCE), if asked => return (1, "It did not end in time".to_owned()),
         };
         if signal == Signal::Stop && asked {

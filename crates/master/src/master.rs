@@ -282,7 +282,7 @@ fn master_info(config: &Config, id: String) -> v1::MasterInfo {
         port: i32::from(port),
         ..Default::default()
     };
-    use v1::master_info::capability::Type::{AgentUpdate, QuotaV2};
+    use v1::master_info::capability::Type::{AgentDraining, AgentUpdate, QuotaV2};
     let capability = |kind| v1::master_info::Capability { r#type: Some(kind), ..Default::default() };
     v1::MasterInfo {
         id,
@@ -293,7 +293,7 @@ fn master_info(config: &Config, id: String) -> v1::MasterInfo {
         hostname: Some(config.hostname.clone()),
         version: Some(config.version.clone()),
         address: Some(address),
-        capabilities: [AgentUpdate, QuotaV2].into_iter().map(capability).collect(),
+        capabilities: [AgentUpdate, AgentDraining, QuotaV2].into_iter().map(capability).collect(),
         domain: config.domain.clone(),
         ..Default::default()
     }

@@ -17,24 +17,34 @@ impl Agent {
     pub(crate) fn kill_task(&mut self, cx: &mut Cx, message: KillTaskMessage) {
         let framework_id = FrameworkId::from(message.framework_id.value.as_str());
         let task = TaskId::from(message.task_id.value.as_str());
-        if matches!(self.state.session, Session::Recovering | Session::Terminating) {
-            return;
+        if !matches!(self.state.session, Session::Recovering | Session::Terminating) {
+            self.kill(cx, &framework_id, task, message.kill_policy);
         }
+    }
+
+    /// Ends a task, by `kill_policy` where that is given, else by its own.
+    pub(crate) fn kill(
+        &mut self,
+        cx: &mut Cx,
+        framework_id: &FrameworkId,
+        task: TaskId,
+        kill_policy: Option<v1::KillPolicy>,
+    ) {
         // Mesos: an unknown framework's kill is ignored; the master finds out when the agent registers again.
-        let Some(framework) = self.state.framework(&framework_id).filter(|framework| !framework.terminating)
+        let Some(framework) = self.state.framework(framework_id).filter(|framework| !framework.terminating)
         else {
             return cx.warn(format!(
                 "Ignoring the kill of task {task} of unknown or ending framework {framework_id}"
             ));
         };
-        let Some(key) = self.state.executor_of(&framework_id, &task) else {
+        let Some(key) = self.state.executor_of(framework_id, &task) else {
             if self.updates.has_ended(&(framework_id.clone(), task.clone())) {
                 return;
             }
             let state = framework.lost_as(TaskState::Dropped);
             let reason = Some(Reason::ReasonExecutorTerminated);
             let message = Some("Cannot find executor".to_string());
-            return self.report_own(cx, &framework_id, None, &task, Report { state, reason, message });
+            return self.report_own(cx, framework_id, None, &task, Report { state, reason, message });
         };
         let executor = self.state.executor(&key).expect("executor_of names executors that exist");
         if executor.queued(&task).is_some() {
@@ -45,14 +55,14 @@ impl Agent {
         }
         match (executor.kind, executor.peer.is_some()) {
             (Kind::Command | Kind::Default, _) => {
-                let grace = grace_of(message.kill_policy.as_ref());
+                let grace = grace_of(kill_policy.as_ref());
                 self.drive(cx, &key, &task, Input::Kill { grace });
             }
-            (Kind::Custom, true) => self.send_kill(cx, &key, &task, message.kill_policy),
+            (Kind::Custom, true) => self.send_kill(cx, &key, &task, kill_policy),
             // It hears of the kill when it subscribes again.
             (Kind::Custom, false) => {
                 let executor = self.state.executor_mut(&key).expect("looked up above");
-                executor.kills.insert(task, message.kill_policy);
+                executor.kills.insert(task, kill_policy);
             }
         }
     }

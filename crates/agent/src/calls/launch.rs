@@ -101,6 +101,9 @@ impl Agent {
                 if order.is_group { Reason::ReasonTaskGroupInvalid } else { Reason::ReasonTaskInvalid };
             return Some(Ending { state: TaskState::Error, reason, message });
         }
+        if self.state.drain.is_some() {
+            return lost(Reason::ReasonAgentDraining, "Task was received while agent was already draining");
+        }
         let outdated = order.versions.iter().any(|version| {
             version.resource_provider_id.is_none()
                 && version.uuid.value != self.state.resource_version.as_bytes()

@@ -30,6 +30,7 @@ impl Agent {
         let left = self.state.operations.values().map(|one| &**one);
         let ops = resources::change(&checkpointed, &checkpointed, left);
         self.record(cx, ops, None);
+        self.finish_drain(cx);
     }
 
     /// The master asks about operations that it knows, and this agent did not list; or a framework asks through it.

@@ -211,6 +211,7 @@ impl Agent {
                 self.state.completed.pop_front();
             }
         }
+        self.finish_drain(cx);
         self.exit_if_done(cx);
     }
 

@@ -12,7 +12,7 @@ use crate::state::Session;
 
 impl Agent {
     /// The operator wants the host empty: the master is told, everything ends, then the agent.
-    pub(crate) fn drain(&mut self, cx: &mut Cx) {
+    pub(crate) fn leave(&mut self, cx: &mut Cx) {
         if self.state.session == Session::Terminating {
             return;
         }

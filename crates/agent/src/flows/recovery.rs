@@ -23,8 +23,8 @@ use crate::input::RecoveredContainer;
 use crate::journal::layout::{self, Tree};
 use crate::journal::{Recovered, RecoveredExecutor, RecoveredFramework, RecoveredRun, RecoveredTask, facts};
 use crate::state::{
-    Ending, Executor, Framework, Key, Kind, MAX_COMPLETED_FRAMEWORKS, Owner, Phase, Session, add_status,
-    is_terminal,
+    Drain, Ending, Executor, Framework, Key, Kind, MAX_COMPLETED_FRAMEWORKS, Owner, Phase, Session,
+    add_status, is_terminal,
 };
 
 pub(super) type Containers = BTreeMap<ContainerId, RecoveredContainer>;
@@ -58,6 +58,7 @@ impl Agent {
             agent,
             is_undescribed,
             boot_id,
+            drain,
             frameworks,
             other_agents,
             quarantined,
@@ -86,6 +87,7 @@ impl Agent {
                     if !repairs.is_empty() {
                         self.record(cx, repairs, None);
                     }
+                    self.state.drain = drain.map(|config| Drain { config, since: cx.now.wall });
                     self.take_up(cx, agent, frameworks, quarantined, &containers, rebooted);
                     self.needs_agent_update = matches!(takeover, Takeover::Changed);
                     self.note_change(cx);
@@ -306,6 +308,7 @@ impl Agent {
             self.timers.set(Timer::Recovered, at);
         } else {
             self.recovered(cx);
+            self.empty(cx);
         }
     }
 
@@ -343,6 +346,7 @@ impl Agent {
             self.destroy_executor(cx, &key);
         }
         self.recovered(cx);
+        self.empty(cx);
         self.seek(cx);
     }
 }

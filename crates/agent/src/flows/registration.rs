@@ -27,15 +27,16 @@ use crate::state::{Executor, Kind, Master, Phase, Session, has_capability};
 /// Bound: the longest time between two tries to register.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 
-/// What this agent can do, and says so. The rest of Mesos's list (draining, limits apart from requests) is not claimed
-/// before it is there.
-pub(crate) const CAPABILITIES: [Capability; 6] = [
+/// What this agent can do, and says so. The rest of Mesos's list (limits apart from requests) is not claimed before it is
+/// there.
+pub(crate) const CAPABILITIES: [Capability; 7] = [
     Capability::MultiRole,
     Capability::HierarchicalRole,
     Capability::ReservationRefinement,
     Capability::ResourceProvider,
     Capability::ResizeVolume,
     Capability::AgentOperationFeedback,
+    Capability::AgentDraining,
 ];
 
 impl Agent {

@@ -68,6 +68,7 @@ impl Agent {
             let ip = self.config.pid.ip.to_string();
             add_container_status(&mut update.status, executor, &task, ip);
         }
+        self.mark_drained(&mut update);
         // Mesos: nobody hears of the tasks of a framework that is ending.
         if self.state.framework(&framework).is_some_and(|framework| framework.terminating) {
             if let Some((key, container)) = sender {
@@ -194,6 +195,7 @@ impl Agent {
             self.owners.remove(&container);
             cx.push(Effect::Forget { container });
         }
+        self.end_if_drained(cx, &key);
         self.remove_executor_if_settled(cx, &key);
     }
 

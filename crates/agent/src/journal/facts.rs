@@ -34,6 +34,16 @@ pub(crate) fn forget_agent() -> FileOp {
     FileOp::Remove { path: format!("{}/{LATEST}", layout::META_AGENTS) }
 }
 
+/// That the agent is to be emptied.
+pub(crate) fn drain(agent: &AgentId, config: &v1::DrainConfig) -> FileOp {
+    replace(layout::drain_config(agent), record::encode(config))
+}
+
+/// That it is empty, or need not be.
+pub(crate) fn drained(agent: &AgentId) -> FileOp {
+    FileOp::Remove { path: layout::drain_config(agent) }
+}
+
 pub(crate) fn framework(agent: &AgentId, framework: &Framework) -> Vec<FileOp> {
     let folder = Tree::Meta.framework(agent, &framework.id);
     // Mesos: a missing `framework.pid` is an error there, so it is written for frameworks without one too.

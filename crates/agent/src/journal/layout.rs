@@ -7,6 +7,7 @@ use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
 pub(crate) const BOOT_ID: &str = "meta/boot_id";
 pub(crate) const META_AGENTS: &str = "meta/slaves";
 pub(crate) const LATEST: &str = "latest";
+pub(crate) const DRAIN_CONFIG: &str = "drain.config";
 /// What was done to the resources, with the operations that did it.
 pub(crate) const RESOURCE_STATE: &str = "meta/resources/resources_and_operations.state";
 pub(crate) const RESOURCE_STATE_TARGET: &str = "meta/resources/resources_and_operations.target";
@@ -60,6 +61,11 @@ pub(crate) fn nested_sandbox(executor_sandbox: &str, container: &ContainerId) ->
 /// The folder of a task among the facts.
 pub(crate) fn task(run: &str, task: &TaskId) -> String {
     format!("{run}/tasks/{task}")
+}
+
+/// That an agent is to be emptied, while it is.
+pub(crate) fn drain_config(agent: &AgentId) -> String {
+    format!("{}/{DRAIN_CONFIG}", Tree::Meta.agent(agent))
 }
 
 /// The log of a task's updates.

@@ -11,7 +11,7 @@ use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Uuid};
 
-use super::layout::{BOOT_ID, LATEST, META_AGENTS};
+use super::layout::{BOOT_ID, DRAIN_CONFIG, LATEST, META_AGENTS};
 use super::run_file::RunFile;
 use super::{FileOp, RecoveredResources, record};
 use draft::Draft;
@@ -25,6 +25,8 @@ pub struct Recovered {
     pub is_undescribed: bool,
     /// The boot in which it last lived.
     pub boot_id: Option<String>,
+    /// What it was to be emptied with, if it was being emptied.
+    pub drain: Option<v1::DrainConfig>,
     pub frameworks: Vec<RecoveredFramework>,
     /// The ids under which agents registered here before this one.
     pub other_agents: Vec<AgentId>,
@@ -130,10 +132,10 @@ pub fn recover(
                 return Err(damage);
             }
             recovered.is_undescribed |= segments == ["slave.info"];
-            let then = if recovered.is_undescribed && segments == ["slave.info"] {
-                "the agent keeps its id, whatever it was described as"
-            } else {
-                "setting aside what it belongs to"
+            let then = match segments[..] {
+                ["slave.info"] => "the agent keeps its id, whatever it was described as",
+                [DRAIN_CONFIG] => "the master says again whether the agent is to be emptied",
+                _ => "setting aside what it belongs to",
             };
             recovered.warnings.push(format!(
                 "{} is damaged at byte {}: {}; {then}",

@@ -21,6 +21,7 @@ pub fn metrics(view: &View, now: Wall) -> BTreeMap<String, f64> {
     };
     put("slave/uptime_secs", now.secs_f64() - state.started.secs_f64());
     put("slave/registered", f64::from(u8::from(state.session == Session::Running)));
+    put("kaon/draining", f64::from(u8::from(state.drain.is_some())));
     put("kaon/disk_full", f64::from(u8::from(state.disk_problem.is_some())));
     put("slave/recovery_errors", state.counters.recovery_errors as f64);
     put("slave/recovery_time_secs", state.recovery.unwrap_or_default().as_secs_f64());

@@ -27,6 +27,11 @@ pub(super) fn endpoint(view: &View) -> String {
             w.text("hostname", &state.info.hostname);
             w.list("capabilities", CAPABILITIES, |w, capability| w.string(capability.name()));
             w.put_if("domain", state.info.domain.as_ref());
+            w.put_if("drain_config", state.drain.as_ref().map(|drain| &drain.config));
+            if let Some(drain) = &state.drain {
+                w.key("estimated_drain_start_time_seconds");
+                w.display(drain.started_seconds());
+            }
             write_resources(w, view);
             w.list("resource_providers", std::iter::empty::<&str>(), |w, none| w.string(none));
             w.members("attributes", |w| state.info.attributes.iter().for_each(|one| write_attribute(w, one)));

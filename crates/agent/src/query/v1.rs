@@ -17,7 +17,7 @@ use kaon_api::wire::{Enumeration, Message};
 
 use super::members::{Members, json};
 use super::{Usage, containers, identity};
-use crate::state::{Executor, Framework, View, is_terminal};
+use crate::state::{Drain, Executor, Framework, View, is_terminal};
 
 /// The answer to a call that reads; none for calls that change something, or that the shell answers (the level of
 /// logging, files, what goes on inside containers).
@@ -126,7 +126,17 @@ fn get_metrics(metrics: BTreeMap<String, f64>) -> GetMetrics {
 fn get_agent(view: &View) -> GetAgent {
     // Mesos: the flag that every agent sets, that it checkpoints, is not told here.
     let info = v1::AgentInfo { checkpoint: None, ..v1::AgentInfo::clone(&view.state.info) };
-    GetAgent { agent_info: Some(Box::new(info)), ..Default::default() }
+    let drain = view.state.drain.as_ref();
+    let since = |drain: &Drain| v1::TimeInfo {
+        nanoseconds: drain.started_seconds().saturating_mul(1_000_000_000),
+        ..Default::default()
+    };
+    GetAgent {
+        agent_info: Some(Box::new(info)),
+        drain_config: drain.map(|drain| drain.config.clone()),
+        estimated_drain_start_time: drain.map(since),
+        ..Default::default()
+    }
 }
 
 fn get_state(view: &View) -> GetState {

@@ -201,6 +201,90 @@ const ROWS: &[Row] = &[
         plain: Some(&["t TASK_LOST AGENT REASON_RECONCILIATION 'Reconciliation: task unknown to the agent'"]),
     },
     Row {
+        name: "A3, a task for an agent that is being emptied",
+        script: &["run f1 x", "launched c1 9", "drain", "run f1 t"],
+        aware: &[
+            "t TASK_DROPPED AGENT REASON_AGENT_DRAINING 'Task was received while agent was already draining'",
+        ],
+        plain: Some(&[
+            "t TASK_LOST AGENT REASON_AGENT_DRAINING 'Task was received while agent was already draining'",
+        ]),
+    },
+    Row {
+        name: "A3, for a group",
+        script: &["run f1 x", "launched c1 9", "drain", "group f1 e a,b launch=true"],
+        aware: &[
+            "a TASK_DROPPED AGENT REASON_AGENT_DRAINING 'Task was received while agent was already draining'",
+            "b TASK_DROPPED AGENT REASON_AGENT_DRAINING 'Task was received while agent was already draining'",
+        ],
+        plain: Some(&[
+            "a TASK_LOST AGENT REASON_AGENT_DRAINING 'Task was received while agent was already draining'",
+            "b TASK_LOST AGENT REASON_AGENT_DRAINING 'Task was received while agent was already draining'",
+        ]),
+    },
+    Row {
+        name: "A19, a task is killed because the agent is being emptied",
+        script: &["run f1 t", "launched c1 9", "ack f1 t", "ack f1 t", "drain", "exit c1 signal 15"],
+        aware: &[
+            "t@t TASK_KILLED EXECUTOR REASON_AGENT_DRAINING 'Command terminated with signal Terminated'",
+        ],
+        plain: None,
+    },
+    Row {
+        name: "A19, and because it will not come back",
+        script: &["run f1 t", "launched c1 9", "ack f1 t", "ack f1 t", "drain gone", "exit c1 signal 15"],
+        aware: &[
+            "t@t TASK_GONE_BY_OPERATOR EXECUTOR REASON_AGENT_DRAINING 'Command terminated with signal Terminated'",
+        ],
+        plain: Some(&[
+            "t@t TASK_KILLED EXECUTOR REASON_AGENT_DRAINING 'Command terminated with signal Terminated'",
+        ]),
+    },
+    // Mesos: TASK_GONE_BY_OPERATOR to a framework that hears of TASK_KILLING.
+    Row {
+        name: "A19, its end is not told before it has ended",
+        script: &[
+            "framework f1 aware killing",
+            "run f1 t",
+            "launched c1 9",
+            "ack f1 t",
+            "ack f1 t",
+            "drain gone",
+        ],
+        aware: &["t@t TASK_KILLING EXECUTOR REASON_AGENT_DRAINING"],
+        plain: None,
+    },
+    Row {
+        name: "A19, a task that had not reached its executor",
+        script: &["run f1 t executor=e launch=true", "launched c1 9", "drain"],
+        aware: &["t@e TASK_KILLED AGENT REASON_AGENT_DRAINING 'Killed before delivery to the executor'"],
+        plain: None,
+    },
+    Row {
+        name: "A19, one that its own executor ends",
+        script: &[
+            "run f1 t executor=e launch=true",
+            "launched c1 9",
+            "subscribe s1 f1 e",
+            "drain gone",
+            "update f1 e t TASK_KILLED 7",
+        ],
+        aware: &["t TASK_GONE_BY_OPERATOR EXECUTOR REASON_AGENT_DRAINING"],
+        plain: Some(&["t TASK_KILLED EXECUTOR REASON_AGENT_DRAINING"]),
+    },
+    Row {
+        name: "a task that ends of itself while the agent is being emptied ends so",
+        script: &[
+            "run f1 t executor=e launch=true",
+            "launched c1 9",
+            "subscribe s1 f1 e",
+            "drain gone",
+            "update f1 e t TASK_FINISHED 7",
+        ],
+        aware: &["t TASK_FINISHED EXECUTOR"],
+        plain: None,
+    },
+    Row {
         name: "E1, a check tells something else",
         script: &[
             "run f1 t check=probe.sh",

@@ -60,7 +60,7 @@ fn an_idle_agent_tells_its_state_as_mesos_does() {
         r#"{"version":"1.11.0","build_date":"2020-11-24 15:38:37","build_time":1606232317.0,"build_user":"ubuntu","#,
         r#""start_time":1000000000.0,"id":"S0","pid":"slave(1)@10.0.0.7:5051","hostname":"host7","#,
         r#""capabilities":["MULTI_ROLE","HIERARCHICAL_ROLE","RESERVATION_REFINEMENT","RESOURCE_PROVIDER","#,
-        r#""RESIZE_VOLUME","AGENT_OPERATION_FEEDBACK"],"#,
+        r#""RESIZE_VOLUME","AGENT_OPERATION_FEEDBACK","AGENT_DRAINING"],"#,
         &format!(r#""resources":{FLAT},"reserved_resources":{{}},"unreserved_resources":{FLAT},"#),
         &format!(r#""reserved_resources_full":{{}},"unreserved_resources_full":{full},"#),
         r#""reserved_resources_allocated":{},"#,
@@ -113,6 +113,23 @@ fn an_idle_agent_answers_operator_calls_as_mesos_does() {
     }
     assert_eq!(v0(&view, "containers", &[]), Ok("[]".to_string()));
     assert_eq!(v0(&view, "monitor/statistics", &[]), Ok("[]".to_string()));
+}
+
+#[test]
+fn an_agent_that_is_being_emptied_says_so_as_mesos_does() {
+    let idle = view(&world(""));
+    assert!(!v0(&idle, "state", &[]).unwrap().contains("drain_config"));
+    let view = view(&world("run f1 t|launched c1 200|advance 0.5|drain grace=6 gone"));
+    let config = r#""drain_config":{"max_grace_period":{"nanoseconds":6000000000},"mark_gone":true}"#;
+    let state = v0(&view, "state", &[]).unwrap();
+    let told = format!(r#"{config},"estimated_drain_start_time_seconds":1000000001,"resources""#);
+    assert!(state.contains(&told), "{state}");
+    let agent = v1(&view, "GET_AGENT");
+    let told =
+        format!(r#"}},{config},"estimated_drain_start_time":{{"nanoseconds":1000000001000000000}}}}}}"#);
+    assert!(agent.ends_with(&told), "{agent}");
+    let figures = query::metrics(&view, Wall::from_nanos(0));
+    assert_eq!(figures["kaon/draining"], 1.0);
 }
 
 /// A task that has run and is acknowledged, one that runs, one that waits.

@@ -24,7 +24,8 @@
 //! credential tim secret               before the start
 //! session mechanisms CRAM-MD5 | session step <challenge> | session completed | session failed | session error why
 //! hold | release                      the disk
-//! advance 5 | drain | stop | environment
+//! drain [grace=5] [gone]
+//! advance 5 | leave | stop | environment
 //! ```
 
 use std::time::Duration;
@@ -138,7 +139,7 @@ fn input(world: &mut World, words: &[&str]) -> Option<Input> {
         ["leader"] => leader("10.0.0.1:5050"),
         ["leader", address] => leader(address),
         ["exited", address] => Input::Exited { peer: address.parse().unwrap() },
-        ["drain"] => Input::Drain,
+        ["leave"] => Input::Leave,
         ["stop"] => Input::Stop,
         ["closed", name] => Input::StreamClosed { stream: stream(name) },
         ["subscribe", name, framework, executor, rest @ ..] => {
@@ -364,6 +365,14 @@ fn message(world: &World, words: &[&str]) -> PeerMessage {
                 ..Default::default()
             })
         }
+        ["drain", ref options @ ..] => PeerMessage::DrainAgent(internal::DrainAgentMessage {
+            config: v1::DrainConfig {
+                max_grace_period: option(options, "grace").map(seconds),
+                mark_gone: Some(options.contains(&"gone")),
+                ..Default::default()
+            },
+            ..Default::default()
+        }),
         ["shutdown", ref why @ ..] => PeerMessage::Shutdown(internal::ShutdownMessage {
             message: Some(why.join(" ")),
             ..Default::default()

@@ -118,7 +118,7 @@ fn registration_is_byte_for_byte_that_of_mesos() {
     let theirs = RegisterAgentMessage::decode(&bytes(REGISTER)).unwrap();
     let version = theirs.resource_version_uuid.clone();
     assert_eq!(theirs.encode(), bytes(REGISTER));
-    assert_eq!(theirs.agent_capabilities[..6], ours.agent_capabilities[..]);
+    assert_eq!(theirs.agent_capabilities[..7], ours.agent_capabilities[..]);
     let capabilities = theirs.agent_capabilities;
     let ours = RegisterAgentMessage {
         agent_capabilities: capabilities,

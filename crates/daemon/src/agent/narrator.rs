@@ -31,7 +31,7 @@ pub fn input(input: &Input) {
         Input::Container { container, event: ContainerEvent::LaunchFailed { message } } => {
             warn!(%container, "A container cannot be launched: {message}");
         }
-        Input::Drain => info!("Ending every task, then this process"),
+        Input::Leave => info!("Ending every task, then this process"),
         Input::Stop => info!("Ending this process; tasks go on"),
         _ => {}
     }

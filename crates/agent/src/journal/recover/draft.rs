@@ -14,7 +14,7 @@ use super::{
     read_one,
 };
 use crate::journal::FileOp;
-use crate::journal::layout::LATEST;
+use crate::journal::layout::{DRAIN_CONFIG, LATEST};
 use crate::journal::record::{self, Damage};
 use crate::journal::run_file::{self, RunFile};
 
@@ -75,6 +75,7 @@ impl Draft {
                     info
                 });
             }
+            [DRAIN_CONFIG] => recovered.drain = read_one(path, bytes)?,
             ["frameworks", name, rest @ ..] => {
                 let framework = self.frameworks.entry((*name).to_string()).or_default();
                 framework.take(name, path, rest, bytes, recovered)?;
