@@ -2,12 +2,16 @@
 
 //! The command line for people, as it is written.
 
+mod agents;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kaon_sdk::Masters;
 use kaon_sdk::zookeeper::Url;
+
+pub use agents::{AgentCommand, DrainArguments, DutyArguments, GoneArguments, NamedAgents};
 
 /// Runs a cluster, and work on it.
 #[derive(Debug, Parser)]
@@ -119,14 +123,19 @@ pub struct MasterArguments {
     pub flags: Vec<OsString>,
 }
 
-/// Runs an agent, which runs the tasks of one host
+/// Runs an agent, which runs the tasks of one host; or takes agents out of service and back
 #[derive(Debug, Args)]
 #[command(
     disable_help_flag = true,
-    after_help = "Example:
-  kaon agent --master=127.0.0.1:5050 --ip=127.0.0.1 --work_dir=/var/lib/kaon/agent"
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:
+  kaon agent --master=127.0.0.1:5050 --ip=127.0.0.1 --work_dir=/var/lib/kaon/agent
+  kaon agent drain host7 --grace 5m --wait"
 )]
 pub struct AgentArguments {
+    #[command(subcommand)]
+    pub command: Option<AgentCommand>,
     /// Those of mesos-agent; `kaon agent --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub flags: Vec<OsString>,
@@ -317,6 +326,35 @@ fn variable(text: &str) -> Result<(String, String), String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    fn agent(arguments: &[&str]) -> AgentArguments {
+        let all = ["kaon", "agent"].iter().chain(arguments);
+        match Cli::try_parse_from(all).unwrap().command {
+            Command::Agent(arguments) => arguments,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_done_to_agents_is_told_from_the_flags_of_one() {
+        let Some(AgentCommand::Drain(drain)) =
+            agent(&["drain", "host7", "S3", "--grace", "90s", "--wait"]).command
+        else {
+            panic!("another command")
+        };
+        assert_eq!(
+            (&drain.agents.agents[..], drain.wait),
+            (&["host7".to_owned(), "S3".to_owned()][..], true)
+        );
+        assert_eq!(drain.grace, Some(std::time::Duration::from_secs(90)));
+        assert!(matches!(agent(&["gone", "a", "--yes"]).command, Some(AgentCommand::Gone(_))));
+        for flags in [&["--master=drain", "drain"][..], &["--master", "m:1", "--help"], &["-v"], &[]] {
+            let parsed = agent(flags);
+            assert!(parsed.command.is_none(), "{flags:?}");
+            assert_eq!(parsed.flags, flags);
+        }
+        assert!(Cli::try_parse_from(["kaon", "agent", "drain"]).is_err());
+    }
 
     #[test]
     fn the_command_line_is_consistent_and_every_command_has_an_example() {

@@ -2,6 +2,7 @@
 
 //! What the commands do.
 
+mod agent;
 mod logs;
 mod registry;
 mod run;
@@ -19,7 +20,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Run(arguments) => block_on(run::run(arguments)),
         Command::Local(arguments) => kaon_daemon::main_local(arguments.flags),
         Command::Master(arguments) => kaon_daemon::main_master(arguments.flags),
-        Command::Agent(arguments) => kaon_daemon::main_agent(arguments.flags),
+        Command::Agent(arguments) => match arguments.command {
+            Some(command) => block_on(agent::run(command)),
+            None => kaon_daemon::main_agent(arguments.flags),
+        },
         Command::Status(arguments) => block_on(view::status(arguments)),
         Command::Agents(arguments) => block_on(view::agents(arguments)),
         Command::Frameworks(arguments) => block_on(view::frameworks(arguments)),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-pub use table::{AGENTS, FRAMEWORKS, TASKS, describe_cluster};
+pub use table::{AGENTS, FRAMEWORKS, TASKS, describe_cluster, short_id};
 
 /// Resources that everything has an amount of.
 const RESOURCES: [&str; 4] = ["cpus", "mem", "disk", "gpus"];
@@ -160,8 +160,9 @@ fn agent_state(agent: &Value) -> &'static str {
     match text(&agent["drain_info"]["state"]) {
         "DRAINING" => "draining",
         "DRAINED" => "drained",
-        _ if agent["active"] != true => "disconnected",
+        // Mesos: one that is deactivated is not active either.
         _ if agent["deactivated"] == true => "deactivated",
+        _ if agent["active"] != true => "disconnected",
         _ => "active",
     }
 }
@@ -252,7 +253,7 @@ mod tests {
         assert_eq!(frameworks[1]["state"], "completed");
         for (agent, expected) in [
             (json!({ "active": false }), "disconnected"),
-            (json!({ "active": true, "deactivated": true }), "deactivated"),
+            (json!({ "active": false, "deactivated": true }), "deactivated"),
             (json!({ "active": true, "drain_info": { "state": "DRAINING" } }), "draining"),
         ] {
             assert_eq!(agent_state(&agent), expected);

@@ -27,6 +27,11 @@ fn ensure(holds: bool, text: impl FnOnce() -> String) -> Result<(), String> {
 }
 
 fn agents(master: &Master) -> Result<(), String> {
+    for id in master.awaiting.wishes.keys() {
+        ensure(master.awaiting.agents.contains(id), || {
+            format!("what an operator wants of agent {id} waits for nothing")
+        })?;
+    }
     for (row, agent) in master.state.tables.agents.iter() {
         let id = &agent.id;
         ensure(master.state.agents.row(id.as_str()) == Some(row), || {

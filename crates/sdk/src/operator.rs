@@ -14,6 +14,8 @@
 //! # }
 //! ```
 
+mod service;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;

@@ -10,7 +10,7 @@ use crate::table::{Column, Shown};
 
 pub const AGENTS: [Column; 12] = [
     Column { title: "HOST", wide: false, show: |agent| plain(&agent["hostname"]) },
-    Column { title: "ID", wide: false, show: |agent| short_id(&agent["id"]) },
+    Column { title: "ID", wide: false, show: |agent| shortened(&agent["id"]) },
     Column { title: "STATE", wide: false, show: |agent| plain(&agent["state"]) },
     Column { title: "TASKS", wide: false, show: |agent| Shown::Number(agent["tasks"].to_string()) },
     Column { title: "CPUS", wide: false, show: |agent| used_of(agent, "cpus") },
@@ -25,7 +25,7 @@ pub const AGENTS: [Column; 12] = [
 
 pub const FRAMEWORKS: [Column; 11] = [
     Column { title: "NAME", wide: false, show: |framework| plain(&framework["name"]) },
-    Column { title: "ID", wide: false, show: |framework| short_id(&framework["id"]) },
+    Column { title: "ID", wide: false, show: |framework| shortened(&framework["id"]) },
     Column { title: "STATE", wide: false, show: |framework| plain(&framework["state"]) },
     Column { title: "ROLES", wide: false, show: |framework| list(&framework["roles"]) },
     Column { title: "TASKS", wide: false, show: |framework| Shown::Number(framework["tasks"].to_string()) },
@@ -100,11 +100,14 @@ fn plain(value: &Value) -> Shown {
 }
 
 /// `9faade45-S0`: ids begin with that of the master that gave them, of which the first letters will do.
-fn short_id(id: &Value) -> Shown {
-    let id = word(id);
+pub fn short_id(id: &str) -> String {
     let short =
         id.split_once('-').zip(id.rsplit_once('-')).map(|((first, _), (_, last))| format!("{first}-{last}"));
-    Shown::Text(short.unwrap_or_else(|| id.to_owned()))
+    short.unwrap_or_else(|| id.to_owned())
+}
+
+fn shortened(id: &Value) -> Shown {
+    Shown::Text(short_id(word(id)))
 }
 
 fn list(values: &Value) -> Shown {

@@ -17,7 +17,7 @@ use crate::input::{Caller, Ticket};
 use crate::master::{Master, Turn};
 use crate::rejection::Rejection;
 
-pub(crate) use duty::DutyChange;
+pub(crate) use duty::{DutyChange, Wish};
 pub(crate) use mark_agent_gone::Gone;
 pub(crate) use quota::QuotaUpdate;
 pub(crate) use weights::WeightsUpdate;
@@ -45,12 +45,17 @@ impl Master {
                 self.mark_agent_gone(turn, ticket, &call.mark_agent_gone.ok_or_else(missing)?)
             }
             call::Type::DeactivateAgent => {
-                self.deactivate_agent(turn, ticket, &call.deactivate_agent.ok_or_else(missing)?)
+                let id = call.deactivate_agent.ok_or_else(missing)?.agent_id;
+                self.change_duty(turn, ticket, &id, Wish::Deactivate)
             }
             call::Type::ReactivateAgent => {
-                self.reactivate_agent(turn, ticket, &call.reactivate_agent.ok_or_else(missing)?)
+                let id = call.reactivate_agent.ok_or_else(missing)?.agent_id;
+                self.change_duty(turn, ticket, &id, Wish::Reactivate)
             }
-            call::Type::DrainAgent => self.drain_agent(turn, ticket, call.drain_agent.ok_or_else(missing)?),
+            call::Type::DrainAgent => {
+                let call = call.drain_agent.ok_or_else(missing)?;
+                self.change_duty(turn, ticket, &call.agent_id, Wish::to_drain(&call))
+            }
             call::Type::UpdateQuota => {
                 self.update_quota(turn, ticket, call.update_quota.ok_or_else(missing)?)
             }

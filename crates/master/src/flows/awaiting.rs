@@ -2,7 +2,8 @@
 
 //! What waits for a write to the registry: each a state with a name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use kaon_api::internal::ReregisterAgentMessage;
@@ -13,10 +14,10 @@ use super::admission::Admission;
 use super::removal::Cause;
 use super::reregistration::Reregistration;
 use super::silence::Silence;
-use crate::calls::operator::{DutyChange, Gone, QuotaUpdate, WeightsUpdate};
+use crate::calls::operator::{DutyChange, Gone, QuotaUpdate, WeightsUpdate, Wish};
 use crate::config::{MAX_WRITES_IN_FLIGHT, REGISTRY_SNAPSHOT_AFTER};
 use crate::effect::Effect;
-use crate::input::Write;
+use crate::input::{Ticket, Write};
 use crate::master::{Master, Turn};
 use crate::registry::Operation;
 
@@ -43,6 +44,21 @@ pub(crate) enum Awaited {
     Weights(WeightsUpdate),
 }
 
+impl Awaited {
+    /// The agents that it is about, as far as they had been known.
+    fn agents(&self) -> &[AgentId] {
+        match self {
+            Awaited::Reregistration(agent) => from_ref(&agent.id),
+            Awaited::Silence(silence) => from_ref(&silence.agent),
+            Awaited::Removal { agent, .. } => from_ref(agent),
+            Awaited::Gone(gone) => from_ref(&gone.agent),
+            Awaited::Duty(change) => from_ref(&change.agent),
+            Awaited::Collection(agents) => agents,
+            Awaited::Admission(_) | Awaited::Quota(_) | Awaited::Weights(_) => &[],
+        }
+    }
+}
+
 /// The writes on their way.
 ///
 /// Invariant: an agent is in `agents` exactly while a write about it is on its way, so that no two transitions of one
@@ -55,6 +71,8 @@ pub(crate) struct Awaiting {
     pub registering: BTreeSet<Upid>,
     /// Agents whose change is being written.
     pub agents: BTreeSet<AgentId>,
+    /// Of those, the agents that operators want something of meanwhile, in order.
+    pub wishes: BTreeMap<AgentId, VecDeque<(Ticket, Wish)>>,
     /// Of those, the agents that are being taken back, with the last that they said of themselves meanwhile.
     pub returning: BTreeMap<AgentId, Option<Again>>,
 }
@@ -74,6 +92,11 @@ impl Awaiting {
             Awaited::Reregistration(back) if back.id == *id => Some(&mut **back),
             _ => None,
         })
+    }
+
+    /// Whether it is being written that the agent is gone.
+    pub fn is_going(&self, id: &AgentId) -> bool {
+        self.writes.values().any(|awaited| matches!(awaited, Awaited::Gone(gone) if gone.agent == *id))
     }
 
     pub fn len(&self) -> usize {
@@ -98,6 +121,14 @@ impl Master {
     pub(crate) fn stored(&mut self, turn: &mut Turn, write: Write) {
         // A shell that reports a write twice must not make two agents of one.
         let Some(awaited) = self.awaiting.writes.remove(&write) else { return };
+        // Somebody waits for few writes.
+        let wanted = |agent: &&AgentId| self.awaiting.wishes.contains_key(*agent);
+        let wanted: Vec<AgentId> = awaited.agents().iter().filter(wanted).cloned().collect();
+        self.go_on(turn, awaited);
+        wanted.iter().for_each(|agent| self.next_duty(turn, agent));
+    }
+
+    fn go_on(&mut self, turn: &mut Turn, awaited: Awaited) {
         match awaited {
             Awaited::Admission(admission) => {
                 self.awaiting.registering.remove(&admission.from);

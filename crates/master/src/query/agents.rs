@@ -118,7 +118,11 @@ fn message(registry: &Registry, agent: &Agent, held: &Held) -> get_agents::Agent
         offered_resources: endpoint_form(&held.offered),
         capabilities: agent.capabilities.to_wire(),
         drain_info: entry(registry, agent).and_then(|entry| entry.drain_info.clone()),
-        estimated_drain_start_time: agent.drain_started.map(time),
+        // Mesos: here in whole seconds, elsewhere not.
+        estimated_drain_start_time: agent.drain_started.map(|since| v1::TimeInfo {
+            nanoseconds: since.nanos().div_euclid(1_000_000_000).saturating_mul(1_000_000_000),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }

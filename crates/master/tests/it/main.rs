@@ -11,5 +11,6 @@ mod quota;
 mod reconciliation;
 mod scene;
 mod scenes;
+mod service;
 mod tables;
 mod transitions;

@@ -170,7 +170,7 @@ impl Stage {
         self.names.insert(word, value.to_string());
     }
 
-    fn named(&self, word: &str) -> String {
+    pub fn named(&self, word: &str) -> String {
         self.names.get(word).cloned().unwrap_or_else(|| panic!("nothing is {word} yet"))
     }
 

@@ -47,7 +47,7 @@ fn subscribe(stage: &mut Stage, stream: u64, capabilities: &str) {
 }
 
 /// Agent 1 is registered; `a` of an aware framework and `b` of another run on it; the rest is offered to the second.
-fn registered() -> Stage {
+pub fn registered() -> Stage {
     let mut stage = Stage::new();
     stage.play("watch 9");
     subscribe(&mut stage, 1, AWARE);
@@ -67,26 +67,26 @@ fn registered() -> Stage {
     stage
 }
 
-fn disconnected() -> Stage {
+pub fn disconnected() -> Stage {
     let mut stage = registered();
     stage.play("exited 10.0.0.1:5051");
     stage
 }
 
-fn unreachable() -> Stage {
+pub fn unreachable() -> Stage {
     let mut stage = registered();
     stage.play("after 90secs");
     stage
 }
 
-fn gone() -> Stage {
+pub fn gone() -> Stage {
     let mut stage = registered();
     stage.play(GONE);
     stage
 }
 
 /// A new master leads; both frameworks have come to it, the agent has not.
-fn recovered() -> Stage {
+pub fn recovered() -> Stage {
     let mut stage = registered();
     stage.play("failover");
     stage.play("watch 9");
@@ -98,7 +98,8 @@ fn recovered() -> Stage {
     stage
 }
 
-const GONE: &str = r#"operator {"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent_id":{"value":"$A1"}}}"#;
+pub const GONE: &str =
+    r#"operator {"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent_id":{"value":"$A1"}}}"#;
 
 /// The agent comes back with both tasks, and perhaps with other resources than before.
 fn comes_back(resources: &str) -> String {

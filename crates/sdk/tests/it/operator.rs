@@ -2,6 +2,8 @@
 
 //! An operator, masters and an agent.
 
+use std::time::Duration;
+
 use kaon_api::v1::master;
 use kaon_api::wire::Message;
 use kaon_sdk::operator::Agent;
@@ -64,4 +66,32 @@ async fn a_file_is_read_in_pieces() {
     let ((piece, missing), ()) = soon(async { tokio::join!(read, serve) }).await;
     assert_eq!(piece.unwrap().data, "text");
     assert!(matches!(missing, Err(Error::Status { status: 404, ref text, .. }) if text == "no such file"));
+}
+
+#[tokio::test]
+async fn an_agent_is_taken_out_of_service() {
+    let peer = Peer::bind().await;
+    let operator = Operator::new(peer.address().to_string().parse().unwrap());
+    let serve = async {
+        let mut asked = peer.accept().await;
+        let drain = asked.request().await.call::<master::Call>().drain_agent.unwrap();
+        let grace = drain.max_grace_period.unwrap();
+        assert_eq!((drain.agent_id.value.as_str(), drain.mark_gone), ("S1", Some(true)));
+        assert_eq!((grace.seconds, grace.nanos), (Some(1), Some(500_000_000)));
+        asked.answer("200 OK", "", "").await;
+        for kind in [master::call::Type::DeactivateAgent, master::call::Type::MarkAgentGone] {
+            assert_eq!(asked.request().await.call::<master::Call>().r#type, Some(kind));
+            asked.answer("200 OK", "", "").await;
+        }
+        assert!(asked.request().await.call::<master::Call>().reactivate_agent.is_some());
+        asked.answer("400 Bad Request", "", "Agent is still in the DRAINING state").await;
+    };
+    let ask = async {
+        operator.drain_agent("S1", Some(Duration::from_millis(1500)), true).await.unwrap();
+        operator.deactivate_agent("S1").await.unwrap();
+        operator.mark_agent_gone("S1").await.unwrap();
+        operator.reactivate_agent("S1").await.unwrap_err()
+    };
+    let (refused, ()) = soon(async { tokio::join!(ask, serve) }).await;
+    assert!(matches!(refused, Error::Status { status: 400, .. }), "{refused}");
 }

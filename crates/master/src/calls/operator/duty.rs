@@ -13,6 +13,20 @@ use crate::master::{Master, Turn};
 use crate::registry::{Duty, Operation};
 use crate::rejection::Rejection;
 
+/// Bound: words about one agent that wait for a write about it. Beyond it operators must ask again.
+const MAX_WAITING: usize = 100;
+
+/// What an operator wants of an agent.
+#[derive(Clone, Debug)]
+pub(crate) enum Wish {
+    /// It is offered no more; what it runs goes on.
+    Deactivate,
+    /// It is offered again. Mesos: says 409 of one that is not registered now, though it writes it down.
+    Reactivate,
+    /// It is offered no more, and kills what it runs. Asked again, the newest settings count.
+    Drain(v1::DrainConfig),
+}
+
 /// An agent whose part is being written.
 #[derive(Debug)]
 pub(crate) struct DutyChange {
@@ -21,49 +35,9 @@ pub(crate) struct DutyChange {
     pub ticket: Option<Ticket>,
 }
 
-impl Master {
-    /// It is offered no more; what it runs goes on.
-    pub(super) fn deactivate_agent(
-        &mut self,
-        turn: &mut Turn,
-        ticket: Ticket,
-        call: &call::DeactivateAgent,
-    ) -> Result<Option<Reply>, Rejection> {
-        let (agent, duty) = self.agent_on_duty(&call.agent_id)?;
-        self.set_duty(turn, ticket, agent, Duty { deactivated: true, ..duty })
-    }
-
-    /// It is offered again. Mesos: says 409 of one that is not registered now, though it writes it down.
-    pub(super) fn reactivate_agent(
-        &mut self,
-        turn: &mut Turn,
-        ticket: Ticket,
-        call: &call::ReactivateAgent,
-    ) -> Result<Option<Reply>, Rejection> {
-        let known = self.registry.duty(&call.agent_id.value).filter(|duty| duty.deactivated);
-        let Some(duty) = known else {
-            return Err(Rejection::Invalid("Agent is not deactivated".to_string()));
-        };
-        if duty.is_draining() {
-            return Err(Rejection::Invalid("Agent is still in the DRAINING state".to_string()));
-        }
-        self.set_duty(turn, ticket, AgentId::from(call.agent_id.value.as_str()), Duty::default())
-    }
-
-    /// It is offered no more, and kills what it runs. Asked again, the newest settings count.
-    pub(super) fn drain_agent(
-        &mut self,
-        turn: &mut Turn,
-        ticket: Ticket,
-        call: call::DrainAgent,
-    ) -> Result<Option<Reply>, Rejection> {
-        let (agent, _) = self.agent_on_duty(&call.agent_id)?;
-        let id = agent.as_str();
-        let lacks = |(_, agent): (_, &crate::state::Agent)| !agent.capabilities.draining();
-        if self.state.agent_by_id(id).is_some_and(lacks) {
-            return Err(Rejection::Invalid(format!("Agent {id} is not capable of draining")));
-        }
-        let grace = call.max_grace_period.map(|grace| v1::DurationInfo {
+impl Wish {
+    pub fn to_drain(call: &call::DrainAgent) -> Wish {
+        let grace = call.max_grace_period.as_ref().map(|grace| v1::DurationInfo {
             nanoseconds: grace
                 .seconds
                 .unwrap_or_default()
@@ -71,35 +45,93 @@ impl Master {
                 .saturating_add(grace.nanos.unwrap_or_default().into()),
             ..Default::default()
         });
-        let config = v1::DrainConfig {
+        Wish::Drain(v1::DrainConfig {
             max_grace_period: grace,
             // Mesos: is written even where it is the default.
             mark_gone: Some(call.mark_gone.unwrap_or_default()),
             ..Default::default()
-        };
-        let drain = v1::DrainInfo { state: v1::DrainState::Draining, config, ..Default::default() };
-        self.set_duty(turn, ticket, agent, Duty { deactivated: true, drain: Some(drain) })
+        })
+    }
+}
+
+impl Master {
+    /// Writes what an operator wants of an agent; where something else about that agent is being written, after that.
+    pub(super) fn change_duty(
+        &mut self,
+        turn: &mut Turn,
+        ticket: Ticket,
+        id: &v1::AgentID,
+        wish: Wish,
+    ) -> Result<Option<Reply>, Rejection> {
+        let agent = AgentId::from(id.value.as_str());
+        if !self.awaiting.agents.contains(&agent) {
+            return self.begin_duty(turn, ticket, agent, &wish);
+        }
+        if self.awaiting.is_going(&agent) {
+            let text = match wish {
+                Wish::Drain(_) => "Agent is currently being marked gone",
+                Wish::Deactivate | Wish::Reactivate => "Agent removed while processing the call",
+            };
+            return Err(Rejection::Conflict(text.to_string()));
+        }
+        let waiting = self.awaiting.wishes.entry(agent.clone()).or_default();
+        if waiting.len() >= MAX_WAITING {
+            return Err(Rejection::Busy(format!("Agent '{agent}' is in transition: try again")));
+        }
+        waiting.push_back((ticket, wish));
+        Ok(None)
     }
 
-    fn agent_on_duty(&self, id: &v1::AgentID) -> Result<(AgentId, Duty), Rejection> {
-        match self.registry.duty(&id.value) {
-            Some(duty) => Ok((AgentId::from(id.value.as_str()), duty)),
-            None => Err(Rejection::Invalid("Unknown agent".to_string())),
+    /// Goes on with what operators want of an agent once nothing about it is being written any more.
+    pub(crate) fn next_duty(&mut self, turn: &mut Turn, agent: &AgentId) {
+        while !self.awaiting.agents.contains(agent) {
+            let Some(waiting) = self.awaiting.wishes.get_mut(agent) else { return };
+            let Some((ticket, wish)) = waiting.pop_front() else {
+                self.awaiting.wishes.remove(agent);
+                return;
+            };
+            match self.begin_duty(turn, ticket, agent.clone(), &wish) {
+                Ok(None) => {}
+                Ok(Some(reply)) => turn.reply(ticket, reply),
+                Err(rejection) => turn.reply(ticket, rejection.into()),
+            }
         }
     }
 
-    fn set_duty(
+    fn begin_duty(
         &mut self,
         turn: &mut Turn,
         ticket: Ticket,
         agent: AgentId,
-        duty: Duty,
+        wish: &Wish,
     ) -> Result<Option<Reply>, Rejection> {
-        if self.awaiting.agents.contains(&agent) {
-            return Err(Rejection::Busy(format!("Agent '{agent}' is in transition: try again")));
-        }
+        let duty = self.duty_after(&agent, wish)?;
         self.write_duty(turn, DutyChange { agent, ticket: Some(ticket) }, duty);
         Ok(None)
+    }
+
+    /// What will be written of an agent, or why nothing is.
+    fn duty_after(&self, agent: &AgentId, wish: &Wish) -> Result<Duty, Rejection> {
+        let invalid = |text: &str| Err(Rejection::Invalid(text.to_string()));
+        let known = self.registry.duty(agent.as_str());
+        match (wish, known) {
+            (Wish::Reactivate, Some(duty)) if duty.is_draining() => {
+                invalid("Agent is still in the DRAINING state")
+            }
+            (Wish::Reactivate, Some(duty)) if duty.deactivated => Ok(Duty::default()),
+            (Wish::Reactivate, _) => invalid("Agent is not deactivated"),
+            (_, None) => invalid("Unknown agent"),
+            (Wish::Deactivate, Some(duty)) => Ok(Duty { deactivated: true, ..duty }),
+            (Wish::Drain(config), Some(_)) => {
+                let present = self.state.agent_by_id(agent.as_str());
+                if present.is_some_and(|(_, agent)| !agent.capabilities.draining()) {
+                    return invalid(&format!("Agent {agent} is not capable of draining"));
+                }
+                let (state, config) = (v1::DrainState::Draining, config.clone());
+                let drain = v1::DrainInfo { state, config, ..Default::default() };
+                Ok(Duty { deactivated: true, drain: Some(drain) })
+            }
+        }
     }
 
     pub(crate) fn write_duty(&mut self, turn: &mut Turn, change: DutyChange, duty: Duty) {

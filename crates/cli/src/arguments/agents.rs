@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What can be done to agents, as it is written.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::MasterArgument;
+
+#[derive(Debug, Subcommand)]
+pub enum AgentCommand {
+    Drain(DrainArguments),
+    /// Offers agents no more; what they run goes on
+    #[command(after_help = "Example:
+  kaon agent deactivate host7 host8")]
+    Deactivate(DutyArguments),
+    /// Offers agents again that were deactivated or drained
+    #[command(after_help = "Example:
+  kaon agent reactivate host7 host8")]
+    Reactivate(DutyArguments),
+    Gone(GoneArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct NamedAgents {
+    #[command(flatten)]
+    pub master: MasterArgument,
+    /// Agents, each by its id, its hostname, or the beginning of either if no other begins so
+    #[arg(required = true, value_name = "AGENT")]
+    pub agents: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DutyArguments {
+    #[command(flatten)]
+    pub agents: NamedAgents,
+}
+
+/// Offers agents no more, and has them kill what they run
+///
+/// Each task has the grace that it asks for, but no more than --grace, between SIGTERM and SIGKILL. An agent without a
+/// task stays in the cluster, drained, until it is reactivated.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kaon agent drain host7 --grace 5m --wait
+  kaon agent drain 9faade45-S3 --gone --yes
+
+Exit status: 0 if it was ordered, with --wait if it was done; 1 if an agent is taken back, or is gone without having
+been drained; 2 if it cannot be ordered; 130 if it was interrupted, which does not end the drain.")]
+pub struct DrainArguments {
+    #[command(flatten)]
+    pub agents: NamedAgents,
+    /// The most that a task may take to end, such as 30s or 5m [default: what each task asks for]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub grace: Option<Duration>,
+    /// Marks each agent gone when it is empty: it is never let in again
+    #[arg(long)]
+    pub gone: bool,
+    /// Does not ask before --gone
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Shows what is left, until nothing is
+    #[arg(short, long)]
+    pub wait: bool,
+}
+
+/// Marks agents gone, which will never come back: their tasks are over, and they are never let in again
+///
+/// This is for hosts that are dead. To empty one that lives, drain it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  kaon agent gone 9faade45-1d0c-4b9c-b8a5-4a51d8a3c0a1-S3")]
+pub struct GoneArguments {
+    #[command(flatten)]
+    pub agents: NamedAgents,
+    /// Does not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// A span of time as people and Mesos write it: `90`, `90s`, `90secs`, `1.5m`, `2hrs`.
+fn time(text: &str) -> Result<Duration, String> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    let (amount, unit) = text.split_at(end);
+    let seconds = match unit.trim() {
+        "ms" => 0.001,
+        "" | "s" | "sec" | "secs" => 1.0,
+        "m" | "min" | "mins" => 60.0,
+        "h" | "hr" | "hrs" => 3600.0,
+        "d" | "day" | "days" => 86_400.0,
+        _ => return Err("expected a time such as 30s, 5m or 1h".into()),
+    };
+    let amount: f64 = amount.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;
+    // Bound: more than a tenth of what a message can carry.
+    Duration::try_from_secs_f64(amount * seconds)
+        .ok()
+        .filter(|span| span.as_secs() < 1_000_000_000)
+        .ok_or_else(|| "too long a time".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_and_mesos_write_them() {
+        for (text, millis) in [
+            ("0", 0),
+            ("90", 90_000),
+            ("1.5s", 1500),
+            ("10secs", 10_000),
+            ("5m", 300_000),
+            ("2hrs", 7_200_000),
+            ("200ms", 200),
+        ] {
+            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "-1s", "1 fortnight", "1e9", "99999999999h", "1.2.3s", "NaN"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+}
