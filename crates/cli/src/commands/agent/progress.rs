@@ -101,8 +101,9 @@ async fn look(operator: &Operator, listed: &Result<Value, String>, id: &str) -> 
     match agent["drain_info"]["state"].as_str() {
         Some("DRAINING") => Stage::Draining(left(operator, agent).await),
         Some("DRAINED") => Stage::Drained,
-        _ if agent["deactivated"] == true => Stage::Drained,
-        _ => Stage::TakenBack,
+        _ if agent["active"] == true => Stage::TakenBack,
+        // Whatever an operator, or the end of its drain, makes of it is not complete yet.
+        _ => Stage::Unknown("the master is changing its state".to_owned()),
     }
 }
 
