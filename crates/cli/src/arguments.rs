@@ -3,6 +3,7 @@
 //! The command line for people, as it is written.
 
 mod agents;
+pub mod maintenance;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,6 +35,9 @@ pub enum Command {
     /// Looks at one task
     #[command(subcommand)]
     Task(TaskCommand),
+    /// Takes machines out of service in time: plans it, asks frameworks, carries it out
+    #[command(subcommand)]
+    Maintenance(maintenance::MaintenanceCommand),
     /// Looks at what masters keep durably, copies it, puts a copy back
     #[command(subcommand)]
     Registry(RegistryCommand),

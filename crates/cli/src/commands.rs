@@ -4,6 +4,7 @@
 
 mod agent;
 mod logs;
+mod maintenance;
 mod registry;
 mod run;
 mod view;
@@ -29,6 +30,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Frameworks(arguments) => block_on(view::frameworks(arguments)),
         Command::Tasks(arguments) => block_on(view::tasks(arguments)),
         Command::Task(TaskCommand::Logs(arguments)) => block_on(logs::logs(arguments)),
+        Command::Maintenance(command) => block_on(maintenance::run(command)),
         Command::Registry(command) => block_on(registry::run(command)),
     }
 }

@@ -4,6 +4,8 @@
 
 mod arguments;
 mod commands;
+mod machines;
+mod moment;
 mod output;
 mod records;
 mod table;

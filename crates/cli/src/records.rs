@@ -4,12 +4,14 @@
 //!
 //! The source is `/state`, which every master of Mesos's kind has.
 
+mod machines;
 mod table;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+pub use machines::{MACHINES, machines};
 pub use table::{AGENTS, FRAMEWORKS, TASKS, describe_cluster, short_id};
 
 /// Resources that everything has an amount of.

@@ -38,6 +38,17 @@ pub(crate) fn rescind(offer: String) -> Event {
     Event { rescind: Some(rescind), ..of_type(event::Type::Rescind) }
 }
 
+pub(crate) fn inverse_offers(inverse_offers: Vec<v1::InverseOffer>) -> Event {
+    let offers = event::InverseOffers { inverse_offers, ..Default::default() };
+    Event { inverse_offers: Some(offers), ..of_type(event::Type::InverseOffers) }
+}
+
+pub(crate) fn rescind_inverse_offer(offer: String) -> Event {
+    let rescind =
+        event::RescindInverseOffer { inverse_offer_id: v1::OfferID::from(offer), ..Default::default() };
+    Event { rescind_inverse_offer: Some(rescind), ..of_type(event::Type::RescindInverseOffer) }
+}
+
 pub(crate) fn update(status: v1::TaskStatus) -> Event {
     let update = event::Update { status: Box::new(status), ..Default::default() };
     Event { update: Some(update), ..of_type(event::Type::Update) }

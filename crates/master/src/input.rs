@@ -26,6 +26,8 @@ pub enum Input {
     Call { ticket: Ticket, stream_id: Option<String>, call: Box<v1::scheduler::Call>, caller: Caller },
     /// An operator's call that changes something; reading calls are answered from a view.
     Operator { ticket: Ticket, call: Box<v1::master::Call>, caller: Caller },
+    /// An operator plans for machines, and says which windows are enforced.
+    EnforceSchedule { ticket: Ticket, schedule: Box<internal::KaonSchedule>, caller: Caller },
     /// An operator asks for the stream of events.
     Watch { stream: Stream, caller: Caller },
     /// The hosts whose agents may be offered, if not all may; the operator keeps them in a file.

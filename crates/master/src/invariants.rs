@@ -16,6 +16,7 @@ pub(crate) fn check(master: &Master) -> Result<(), String> {
     agents(master)?;
     frameworks(master)?;
     offers(master)?;
+    inverse_offers(master)?;
     tasks(master)?;
     executors(master)?;
     operations(master)?;
@@ -102,6 +103,22 @@ fn offers(master: &Master) -> Result<(), String> {
         })?;
         let connected = master.state.framework(offer.framework).is_connected();
         ensure(connected, || format!("offer {id} is to a framework that is not there"))?;
+    }
+    Ok(())
+}
+
+fn inverse_offers(master: &Master) -> Result<(), String> {
+    for offer in master.state.tables.inverse_offers.values() {
+        let id = &offer.id;
+        let agent = there(master, offer.framework, offer.agent)
+            .ok_or_else(|| format!("inverse offer {id} is of nobody"))?;
+        let agent = master.state.agent(agent);
+        ensure(agent.connected, || format!("inverse offer {id} is of an agent that is not there"))?;
+        ensure(agent.unavailability.as_ref() == Some(&offer.unavailability), || {
+            format!("inverse offer {id} names another time than is planned")
+        })?;
+        let connected = master.state.framework(offer.framework).is_connected();
+        ensure(connected, || format!("inverse offer {id} is to a framework that is not there"))?;
     }
     Ok(())
 }

@@ -14,10 +14,13 @@ use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply, ToPeer};
 use crate::flows::authentication::Authentication;
 use crate::flows::awaiting::Awaiting;
+use crate::flows::enforcement::Enforcement;
+use crate::flows::maintenance::{Answers, answers};
 use crate::flows::pace::Pace;
 use crate::input::{Input, PeerMessage, Stream, Ticket};
 use crate::registry::Registry;
 use crate::rejection::Rejection;
+use crate::state::machines::Machines;
 use crate::state::{AgentRow, FrameworkRow, State};
 use crate::view::View;
 
@@ -45,6 +48,9 @@ pub struct Master {
     pub(crate) authentication: Authentication,
     pub(crate) pace: Pace,
     pub(crate) timers: Timers<TimerKey>,
+    /// How frameworks answered last when they were asked for agents.
+    pub(crate) answers: Arc<Answers>,
+    pub(crate) enforcement: Enforcement,
     /// Operators' event streams, oldest first.
     pub(crate) watchers: VecDeque<Stream>,
     pub(crate) ids: Ids,
@@ -77,6 +83,12 @@ pub(crate) enum TimerKey {
     WatchHeartbeat(Stream),
     /// The offer of this number must be answered.
     Offer(u64),
+    /// The inverse offer of this number must be answered.
+    InverseOffer(u64),
+    /// Frameworks may be asked for agents whose machines are to be maintained.
+    Asking,
+    /// Windows that are enforced are looked at.
+    Enforcement,
     /// The attempt to authenticate of this number must be over.
     Authentication(u64),
     /// What is remembered of agents is searched for what is too old.
@@ -118,6 +130,9 @@ impl Master {
         let mut timers = Timers::new();
         timers.set(TimerKey::Recovered, now.mono + config.agent_reregister_timeout);
         timers.set(TimerKey::Collection, now.mono + crate::config::REGISTRY_GC_INTERVAL);
+        if !registry.enforced().is_empty() {
+            timers.set(TimerKey::Enforcement, now.mono);
+        }
         Master {
             info: Arc::new(master_info(&config, id)),
             allocator: crate::flows::offering::allocator(&config, &registry, &weights, now),
@@ -127,7 +142,9 @@ impl Master {
             entropy,
             started: now.wall,
             now,
-            state: State::default(),
+            state: State { machines: Machines::of_registry(registry.machines()), ..State::default() },
+            answers: Arc::new(answers(&registry)),
+            enforcement: Enforcement::default(),
             registry: Arc::new(registry),
             recovered_at_first: recovered.len(),
             recovered: Arc::new(recovered),
@@ -161,12 +178,12 @@ impl Master {
                 turn.reply(ticket, result.unwrap_or_else(Reply::from));
             }
             Input::Operator { ticket, call, caller } => {
-                match self.operator_call(&mut turn, ticket, *call, &caller) {
-                    Ok(Some(reply)) => turn.reply(ticket, reply),
-                    // It comes when what was decided is durable.
-                    Ok(None) => {}
-                    Err(rejection) => turn.reply(ticket, rejection.into()),
-                }
+                let answer = self.operator_call(&mut turn, ticket, *call, &caller);
+                answer_later(&mut turn, ticket, answer);
+            }
+            Input::EnforceSchedule { ticket, schedule, caller: _ } => {
+                let answer = self.enforce_schedule(&mut turn, ticket, *schedule);
+                answer_later(&mut turn, ticket, answer);
             }
             Input::Watch { stream, caller: _ } => self.watch(&mut turn, stream),
             Input::Whitelist { hosts } => self.allocator.set_whitelist(now.mono, hosts),
@@ -174,6 +191,7 @@ impl Master {
             Input::Stored { write } => self.stored(&mut turn, write),
         }
         self.settle_drains(&mut turn);
+        self.remove_leaving(&mut turn);
     }
 
     /// Breaks a rule of the ledger from now on: who tests the tests.
@@ -213,6 +231,9 @@ impl Master {
                 TimerKey::Heartbeat(framework) => self.heartbeat_due(turn, framework),
                 TimerKey::WatchHeartbeat(stream) => self.watch_heartbeat_due(turn, stream),
                 TimerKey::Offer(number) => self.offer_overdue(turn, number),
+                TimerKey::InverseOffer(number) => self.inverse_offer_overdue(turn, number),
+                TimerKey::Asking => self.ask_for_agents(turn),
+                TimerKey::Enforcement => self.enforcement_due(turn),
                 TimerKey::Authentication(number) => self.authentication_overdue(turn, number),
                 TimerKey::Collection => self.collect(turn),
             }
@@ -296,6 +317,15 @@ fn master_info(config: &Config, id: String) -> v1::MasterInfo {
         capabilities: [AgentUpdate, AgentDraining, QuotaV2].into_iter().map(capability).collect(),
         domain: config.domain.clone(),
         ..Default::default()
+    }
+}
+
+/// None: the reply comes when what was decided is durable.
+fn answer_later(turn: &mut Turn, ticket: Ticket, answer: Result<Option<Reply>, Rejection>) {
+    match answer {
+        Ok(Some(reply)) => turn.reply(ticket, reply),
+        Ok(None) => {}
+        Err(rejection) => turn.reply(ticket, rejection.into()),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod codec;
 mod duty;
+pub(crate) mod maintenance;
 mod operation;
 pub(crate) mod quota;
 
@@ -30,7 +31,7 @@ pub struct Registry {
     /// With the time at which each fell silent, in nanoseconds since 1970.
     pub(crate) unreachable: BTreeMap<AgentId, Arc<UnreachableAgent>>,
     pub(crate) gone: BTreeMap<AgentId, Arc<GoneAgent>>,
-    /// What this version does not use, kept as it was found.
+    /// Quota, weights and maintenance; and what this version does not use, as it was found.
     rest: internal::Registry,
     /// Bytes of the last snapshot.
     snapshot_bytes: usize,
@@ -149,11 +150,6 @@ impl Registry {
 
     pub fn is_admitted(&self, agent: &str) -> bool {
         self.admitted.contains_key(agent)
-    }
-
-    /// What this version keeps as it was found: quota, weights, maintenance.
-    pub(crate) fn rest(&self) -> &internal::Registry {
-        &self.rest
     }
 
     pub fn unreachable_count(&self) -> usize {

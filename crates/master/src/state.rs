@@ -12,6 +12,8 @@ pub mod executors;
 pub mod frameworks;
 pub mod history;
 pub(crate) mod hopes;
+pub mod inverse_offers;
+pub mod machines;
 pub mod offers;
 pub mod operations;
 pub mod tasks;
@@ -23,6 +25,8 @@ pub use counters::Counters;
 pub use executors::{Executor, ExecutorRow};
 pub use frameworks::{Framework, FrameworkRow};
 pub use history::History;
+pub use inverse_offers::InverseOffer;
+pub use machines::Machine;
 pub use offers::{Offer, OfferRow};
 pub use operations::{Operation, OperationRow};
 pub use tasks::{Task, TaskRow};
@@ -33,6 +37,7 @@ pub struct Tables {
     pub agents: Slab<Agent>,
     pub frameworks: Slab<Framework>,
     pub offers: Slab<Offer>,
+    pub inverse_offers: Slab<InverseOffer>,
     pub tasks: Slab<Task>,
     pub executors: Slab<Executor>,
     pub operations: Slab<Operation>,
@@ -47,6 +52,8 @@ pub(crate) struct State {
     pub agents: agents::Agents,
     pub frameworks: frameworks::Frameworks,
     pub offers: offers::Offers,
+    pub inverse_offers: inverse_offers::InverseOffers,
+    pub machines: machines::Machines,
     pub tasks: tasks::Tasks,
     pub executors: executors::Executors,
     pub operations: operations::Operations,

@@ -7,6 +7,7 @@ pub(crate) mod checks;
 pub(crate) mod command;
 pub(crate) mod executor;
 pub(crate) mod framework_info;
+pub(crate) mod maintenance;
 pub(crate) mod offer_constraints;
 pub(crate) mod operation;
 mod operator_call;

@@ -12,6 +12,7 @@ use kaon_api::v1;
 use kaon_model::{AgentId, Now, Role, Wall};
 
 use crate::config::Config;
+use crate::flows::maintenance::Answers;
 use crate::master::Master;
 use crate::registry::Registry;
 use crate::state::Tables;
@@ -35,6 +36,8 @@ pub struct View {
     pub recovered: Arc<BTreeMap<AgentId, v1::AgentInfo>>,
     /// Roles without an entry have the weight 1.
     pub weights: Arc<BTreeMap<Role, f64>>,
+    /// How frameworks answered last when they were asked for agents.
+    pub answers: Arc<Answers>,
     pub allocation: Allocation,
     /// Open streams of operators' events.
     pub watchers: usize,
@@ -56,6 +59,7 @@ impl View {
             registry: master.registry.clone(),
             recovered: master.recovered.clone(),
             weights: master.weights.clone(),
+            answers: master.answers.clone(),
             allocation: Allocation::of(master),
             watchers: master.watchers.len(),
             writes: master.awaiting.len(),

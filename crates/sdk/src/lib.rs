@@ -55,6 +55,13 @@ mod subscription;
 mod task;
 pub mod zookeeper;
 
+/// Maintenance of machines as our masters know it: Mesos's schedule, with what is enforced of it.
+pub mod maintenance {
+    pub use kaon_api::internal::{
+        KaonEnforcement as Enforcement, KaonSchedule as Schedule, KaonWindow as Window,
+    };
+}
+
 pub use address::{Address, AddressError, Masters};
 pub use encoding::Encoding;
 pub use error::Error;

@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod maintenance;
 mod service;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,6 +84,21 @@ impl Operator {
         let ask = Ask { method: Method::GET, path, media_type: None, bearer: None, body: Bytes::new() };
         let (address, response) = self.send(&ask).await?;
         json(&address, response).await
+    }
+
+    /// Fetches an un-versioned endpoint as it is.
+    async fn get(&self, path: &str) -> Result<(Address, Bytes), Error> {
+        let ask = Ask { method: Method::GET, path, media_type: None, bearer: None, body: Bytes::new() };
+        let (address, response) = self.send(&ask).await?;
+        let body = http::read_body(&address, response.into_body(), ANSWER_MAX).await?;
+        Ok((address, body))
+    }
+
+    /// Sends JSON to an un-versioned endpoint that answers with nothing.
+    async fn post_json(&self, path: &str, json: String) -> Result<(), Error> {
+        let media_type = Some(Encoding::Json.media_type());
+        let body = Bytes::from(json);
+        self.send(&Ask { method: Method::POST, path, media_type, bearer: None, body }).await.map(drop)
     }
 
     /// Who answered last.

@@ -42,6 +42,14 @@ impl Allocator {
         Ok(())
     }
 
+    /// The agent is something else to frameworks than it was: what they refused of it, they may want now.
+    pub fn forget_refusals(&mut self, now: Mono, id: &AgentId) {
+        if let Some(at) = self.books().agent_at(id) {
+            self.clear_agent(at);
+            self.agent_changed(now, id, Urgency::Agent);
+        }
+    }
+
     /// Removes an agent with all that is posted on it; its offers are out no more.
     pub fn remove_agent(&mut self, now: Mono, id: &AgentId) -> Result<(), Refusal> {
         if let Some(at) = self.books().agent_at(id) {

@@ -149,6 +149,9 @@ fn sentence(actor: &str, endpoint: &str) -> &'static str {
         (_, "frameworks") => "The frameworks, with their tasks and offers.",
         (_, "health") => "200 as long as the daemon serves.",
         (_, "machine/down" | "machine/up") => "Begins or ends the maintenance of machines.",
+        (_, "kaon/maintenance/schedule") => {
+            "When which machines are to be maintained, with what is enforced of that."
+        }
         (_, "maintenance/schedule") => "When which machines are to be maintained.",
         (_, "maintenance/status") => "Which machines are being drained or are down.",
         (_, "quota") => "The guarantees and limits of roles.",

@@ -2,6 +2,7 @@
 
 //! What clients and peers meet at a master's port: decodes, checks, and hands to the core.
 
+mod maintenance;
 mod quota;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub const ROUTES: Routes = Routes {
                 "flags",
                 "frameworks",
                 "health",
+                "kaon/maintenance/schedule",
                 "machine/down",
                 "machine/up",
                 "maintenance/schedule",
@@ -121,7 +123,10 @@ impl Service for Front {
             ("master", "quota") => self.quota(route, &request).await,
             ("master", "weights") => self.weights(route, &request).await,
             ("metrics", endpoint) => self.metrics(endpoint, &request).await,
-            ("master", endpoint) if POST_ONLY.contains(&endpoint) => Err(unsupported(endpoint, &request)),
+            ("master", "machine/down" | "machine/up") => self.machines(route.endpoint, &request).await,
+            ("master", "maintenance/schedule" | "maintenance/status" | "kaon/maintenance/schedule") => {
+                self.maintenance(route, &request).await
+            }
             ("master" | "registrar(1)" | "allocator", _) => self.show(route, &request).await,
             _ => Ok(self.common.answer(&ROUTES, route, &request).await),
         };
@@ -135,29 +140,9 @@ const NOBODY: Ticket = Ticket(0);
 /// The actors beside the master itself, each of which has a number behind its name.
 const ACTORS: [&str; 2] = ["slave-observer(", "crammd5-authenticator-session("];
 
-/// Endpoints that Mesos lets operators write to; here they can be read.
-const WRITABLE: &[&str] = &["maintenance/schedule"];
-
-/// Endpoints of operators that only write, and that nothing lies behind yet.
-const POST_ONLY: &[&str] = &["machine/down", "machine/up"];
-
-fn unsupported(endpoint: &str, request: &Request) -> Response {
-    match is_post(request) {
-        Err(response) => response,
-        Ok(()) => {
-            let text = format!("/{endpoint} is not supported by this master");
-            Response::text(StatusCode::NOT_IMPLEMENTED, text)
-        }
-    }
-}
-
 impl Front {
     /// An un-versioned endpoint that reads.
     async fn show(&self, route: Route<'_>, request: &Request) -> Result<Response, Response> {
-        if WRITABLE.contains(&route.endpoint) && !matches!(request.method.as_str(), "GET" | "HEAD") {
-            let text = format!("Changing /{} is not supported by this master", route.endpoint);
-            return Err(Response::text(StatusCode::NOT_IMPLEMENTED, text));
-        }
         let view = self.door.view().await?;
         let query = request.query.pairs().to_vec();
         let endpoint = match route.actor {

@@ -44,6 +44,10 @@ pub fn input(input: &Input) {
             let call = call.r#type.map_or("nothing", |kind| kind.name());
             info!(call, principal = caller.principal.as_deref(), "An operator calls");
         }
+        Input::EnforceSchedule { schedule, caller, .. } => {
+            let windows = schedule.windows.len();
+            info!(windows, principal = caller.principal.as_deref(), "An operator plans for machines");
+        }
         Input::Whitelist { hosts } => {
             let hosts = hosts.as_ref().map_or(0, |hosts| hosts.len());
             info!(hosts, "The whitelist has changed");

@@ -5,7 +5,7 @@
 use crate::daemon::{Daemon, Events};
 use crate::support::Folder;
 
-fn master() -> Daemon {
+pub fn master() -> Daemon {
     Daemon::start("master", &["--ip=127.0.0.1", "--port=0", "--registry=in_memory"].map(str::to_string))
 }
 
@@ -30,16 +30,6 @@ fn endpoints_answer_under_all_their_names() {
         assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 404 Not Found", "404 Not Found."), "{path}");
         assert!(headers.contains("Content-Type: text/plain; charset=utf-8\r\n"), "{headers}");
     }
-}
-
-#[test]
-fn what_is_not_supported_is_refused() {
-    let master = master();
-    let path = "/master/maintenance/schedule";
-    assert_eq!(master.get(path).0, "HTTP/1.1 200 OK");
-    let (status, _, body) = master.post(path, "", "[]");
-    assert_eq!(status, "HTTP/1.1 501 Not Implemented");
-    assert!(body.contains("is not supported by this master"), "{body}");
 }
 
 /// Recorded from Mesos, but for what it does not survive.

@@ -13,6 +13,7 @@ mod groups;
 mod hostile;
 mod http;
 mod links;
+mod maintenance;
 mod messages;
 mod registry;
 mod runtime;

@@ -3,6 +3,7 @@
 //! Calls of operators that change something. Those that only read are answered from a picture.
 
 mod duty;
+mod maintenance;
 mod mark_agent_gone;
 mod operations;
 mod quota;
@@ -18,6 +19,7 @@ use crate::master::{Master, Turn};
 use crate::rejection::Rejection;
 
 pub(crate) use duty::{DutyChange, Wish};
+pub(crate) use maintenance::MachineChange;
 pub(crate) use mark_agent_gone::Gone;
 pub(crate) use quota::QuotaUpdate;
 pub(crate) use weights::WeightsUpdate;
@@ -67,6 +69,16 @@ impl Master {
             }
             call::Type::UpdateWeights => {
                 self.update_weights(turn, ticket, call.update_weights.ok_or_else(missing)?.weight_infos)
+            }
+            call::Type::UpdateMaintenanceSchedule => {
+                let update = call.update_maintenance_schedule.ok_or_else(missing)?;
+                self.update_schedule(turn, ticket, update.schedule)
+            }
+            call::Type::StartMaintenance => {
+                self.start_maintenance(turn, ticket, call.start_maintenance.ok_or_else(missing)?.machines)
+            }
+            call::Type::StopMaintenance => {
+                self.stop_maintenance(turn, ticket, call.stop_maintenance.ok_or_else(missing)?.machines)
             }
             call::Type::Unknown => Err(Rejection::NotImplemented("501 Not Implemented.".to_string())),
             _ => Err(Rejection::NotImplemented(format!("{} is not supported by this master", kind.name()))),

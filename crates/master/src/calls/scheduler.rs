@@ -5,6 +5,7 @@
 mod accept;
 mod acknowledge;
 mod acknowledge_operation;
+mod answer_inverse_offers;
 mod decline;
 mod kill;
 mod message;
@@ -20,6 +21,7 @@ mod update_framework;
 
 pub(in crate::calls) use subscribe::Subscription;
 
+use kaon_api::v1::allocator::inverse_offer_status::Status;
 use kaon_api::v1::scheduler::{Call, Event, call, event};
 use kaon_api::{internal, v1};
 use kaon_model::FrameworkId;
@@ -110,9 +112,14 @@ impl Master {
             call::Type::UpdateFramework => {
                 return self.update_framework(turn, row, member!(update_framework));
             }
-            // There are no inverse offers, so these name what cannot exist: as in Mesos, that is accepted and without
-            // effect.
-            call::Type::AcceptInverseOffers | call::Type::DeclineInverseOffers => {}
+            call::Type::AcceptInverseOffers => {
+                let own = member!(accept_inverse_offers);
+                self.answer_inverse_offers(turn, row, &own.inverse_offer_ids, own.filters, Status::Accept);
+            }
+            call::Type::DeclineInverseOffers => {
+                let own = member!(decline_inverse_offers);
+                self.answer_inverse_offers(turn, row, &own.inverse_offer_ids, own.filters, Status::Decline);
+            }
             call::Type::AcknowledgeOperationStatus => {
                 self.acknowledge_operation(turn, row, &*member!(acknowledge_operation_status));
             }

@@ -86,9 +86,11 @@ impl Master {
             pulse: Default::default(),
             deactivated: false,
             drain_started: None,
+            unavailability: None,
         });
         self.enrol_agent(row);
         self.take_up_duty(row);
+        self.take_up_plan(turn, row);
         self.supersede(turn, row);
         row
     }

@@ -14,7 +14,7 @@ use super::admission::Admission;
 use super::removal::Cause;
 use super::reregistration::Reregistration;
 use super::silence::Silence;
-use crate::calls::operator::{DutyChange, Gone, QuotaUpdate, WeightsUpdate, Wish};
+use crate::calls::operator::{DutyChange, Gone, MachineChange, QuotaUpdate, WeightsUpdate, Wish};
 use crate::config::{MAX_WRITES_IN_FLIGHT, REGISTRY_SNAPSHOT_AFTER};
 use crate::effect::Effect;
 use crate::input::{Ticket, Write};
@@ -42,6 +42,12 @@ pub(crate) enum Awaited {
     Quota(QuotaUpdate),
     /// An operator's word on weights.
     Weights(WeightsUpdate),
+    /// What is planned for machines.
+    Machines(MachineChange),
+    /// A step of what is enforced.
+    Enforcement,
+    /// Nobody waits for it.
+    Nothing,
 }
 
 impl Awaited {
@@ -55,6 +61,7 @@ impl Awaited {
             Awaited::Duty(change) => from_ref(&change.agent),
             Awaited::Collection(agents) => agents,
             Awaited::Admission(_) | Awaited::Quota(_) | Awaited::Weights(_) => &[],
+            Awaited::Machines(_) | Awaited::Enforcement | Awaited::Nothing => &[],
         }
     }
 }
@@ -161,6 +168,9 @@ impl Master {
             Awaited::Collection(agents) => self.collected(&agents),
             Awaited::Quota(update) => self.quota_stored(turn, update),
             Awaited::Weights(update) => self.weights_stored(turn, update),
+            Awaited::Machines(change) => self.machines_changed(turn, change),
+            Awaited::Enforcement => self.enforced(turn),
+            Awaited::Nothing => {}
         }
     }
 }

@@ -179,6 +179,7 @@ impl Master {
         for number in self.state.offers.of_agent(row) {
             self.rescind_offer(turn, number, Withdrawal::Rescinded);
         }
+        self.withdraw_agent_inverse_offers(turn, row);
     }
 
     /// Takes all offers to a framework back without a word to it.
@@ -186,6 +187,7 @@ impl Master {
         for number in self.state.offers.of_framework(row) {
             self.take_offer_back(number, Withdrawal::Rescinded);
         }
+        self.discard_framework_inverse_offers(row);
     }
 
     /// Takes all offers to a framework back, and says so.
@@ -193,6 +195,7 @@ impl Master {
         for number in self.state.offers.of_framework(row) {
             self.rescind_offer(turn, number, Withdrawal::Rescinded);
         }
+        self.rescind_framework_inverse_offers(turn, row);
     }
 
     /// Nobody answered: others may have it.
@@ -237,30 +240,31 @@ pub(crate) fn wire_offer(offer: &Offer, agent: &Agent, framework: &Framework) ->
         .capabilities
         .multi_role
         .then(|| v1::resource::AllocationInfo { role, ..Default::default() });
+    v1::Offer {
+        id: v1::OfferID::from(offer.id.as_str()),
+        framework_id: v1::FrameworkID::from(framework.id.as_str()),
+        agent_id: v1::AgentID::from(agent.id.as_str()),
+        hostname: agent.info.hostname.clone(),
+        url: Some(Box::new(url(agent))),
+        domain: agent.info.domain.clone(),
+        resources: resources_for(framework, &offer.role, &offer.resources),
+        attributes: agent.info.attributes.clone(),
+        unavailability: agent.unavailability.as_deref().cloned(),
+        allocation_info: allocation,
+        ..Default::default()
+    }
+}
+
+/// Where an agent is reached.
+pub(crate) fn url(agent: &Agent) -> v1::URL {
     let address = v1::Address {
         hostname: Some(agent.info.hostname.clone()),
         ip: Some(agent.pid.ip.to_string()),
         port: i32::from(agent.pid.port),
         ..Default::default()
     };
-    let url = v1::URL {
-        scheme: "http".to_string(),
-        address,
-        path: Some(format!("/{}", agent.pid.id)),
-        ..Default::default()
-    };
-    v1::Offer {
-        id: v1::OfferID::from(offer.id.as_str()),
-        framework_id: v1::FrameworkID::from(framework.id.as_str()),
-        agent_id: v1::AgentID::from(agent.id.as_str()),
-        hostname: agent.info.hostname.clone(),
-        url: Some(Box::new(url)),
-        domain: agent.info.domain.clone(),
-        resources: resources_for(framework, &offer.role, &offer.resources),
-        attributes: agent.info.attributes.clone(),
-        allocation_info: allocation,
-        ..Default::default()
-    }
+    let path = Some(format!("/{}", agent.pid.id));
+    v1::URL { scheme: "http".to_string(), address, path, ..Default::default() }
 }
 
 /// Resources in the format that a framework reads, charged to the role only if it knows of more than one.

@@ -26,6 +26,8 @@ pub(crate) enum Cause {
     Unregistered,
     /// Another agent registered at its address.
     Replaced,
+    /// Its machine is down for maintenance.
+    MachineDown,
 }
 
 impl Cause {
@@ -33,9 +35,13 @@ impl Cause {
         match self {
             Cause::Unregistered => "the agent unregistered",
             Cause::Replaced => "a new agent registered at the same address",
+            Cause::MachineDown => MACHINE_DOWN,
         }
     }
 }
+
+/// What the agents of a machine are told, and the frameworks of the tasks there.
+pub(crate) const MACHINE_DOWN: &str = "Operator initiated 'Machine DOWN'";
 
 impl Master {
     /// Writes down that an agent has left, unless something else is being written of it.
@@ -54,6 +60,7 @@ impl Master {
         match cause {
             Cause::Unregistered => counters.slave_removals_unregistered += 1,
             Cause::Replaced => counters.slave_removals_registered += 1,
+            Cause::MachineDown => {}
         }
         let message = format!("Agent {} removed: {}", self.state.agent(row).hostname(), cause.text());
         self.withdraw_agent_offers(turn, row);
@@ -62,13 +69,13 @@ impl Master {
             self.end_task_here(turn, task, status);
             self.forget_task(task, false);
         }
-        self.drop_agent(row);
+        self.drop_agent(turn, row);
         self.tell_everybody(turn, |_| events::agent_failure(agent));
         self.watch_agent_removed(turn, agent);
     }
 
     /// Takes an agent out of all tables. Its tasks and offers are gone before.
-    pub(crate) fn drop_agent(&mut self, row: AgentRow) {
+    pub(crate) fn drop_agent(&mut self, turn: &mut Turn, row: AgentRow) {
         for executor in self.state.executors.of_agent(row) {
             self.drop_executor(executor);
         }
@@ -78,6 +85,7 @@ impl Master {
         self.forget_operations(row);
         let agent = self.state.remove_agent(row);
         self.strike_agent(&agent.id);
+        self.forget_answers(turn, |of, _| *of == agent.id);
     }
 
     pub(crate) fn forget_recovered(&mut self, agent: &AgentId) -> bool {
@@ -194,6 +202,7 @@ impl Master {
         }
         self.adopt_operations(turn, &id);
         self.strike_framework(&id);
+        self.forget_answers(turn, |_, by| *by == id);
         self.timers.cancel(&TimerKey::Failover(row));
         self.timers.cancel(&TimerKey::Heartbeat(row));
         if let Some(stream) = self.state.framework(row).stream() {

@@ -88,7 +88,7 @@ impl Master {
             for task in self.state.tasks.of_agent(row) {
                 self.task_unreachable(turn, task, &silence);
             }
-            self.drop_agent(row);
+            self.drop_agent(turn, row);
         }
         self.tell_everybody(turn, |_| events::agent_failure(&silence.agent));
         self.watch_agent_removed(turn, &silence.agent);

@@ -2,14 +2,18 @@
 
 //! What the registry holds, as readers are shown it.
 
-use kaon_api::internal::registry;
+use std::collections::BTreeMap;
+
+use kaon_api::internal::{KaonEnforcement, KaonSchedule, KaonWindow, registry};
 use kaon_api::json::{Dialect, to_json};
 use kaon_api::v1;
-use kaon_api::v1::maintenance::{ClusterStatus, Schedule, cluster_status::DrainingMachine};
+use kaon_api::v1::allocator::InverseOfferStatus;
+use kaon_api::v1::maintenance::{ClusterStatus, Schedule, Window, cluster_status::DrainingMachine};
 use kaon_api::v1::quota::{QuotaConfig, QuotaInfo, QuotaStatus};
 use kaon_model::Scalar;
 
 use super::members::sorted;
+use crate::state::Machine;
 use crate::view::View;
 
 /// `/registrar(1)/registry`.
@@ -29,6 +33,26 @@ pub(super) fn maintenance_schedule(view: &View) -> String {
     sorted(&schedule(view))
 }
 
+/// `/kaon/maintenance/schedule`: with what is enforced of it.
+pub(super) fn enforced_schedule(view: &View) -> String {
+    let enforced: BTreeMap<Machine, &KaonEnforcement> =
+        view.registry.enforced().iter().map(|one| (Machine::named(&one.id), &one.enforcement)).collect();
+    let window = |window: Window| {
+        // A window is enforced as a whole.
+        let first = window.machine_ids.first().map(Machine::named);
+        KaonWindow {
+            enforcement: first
+                .and_then(|first| enforced.get(&first))
+                .map(|enforcement| (*enforcement).clone()),
+            machine_ids: window.machine_ids,
+            unavailability: window.unavailability,
+            ..Default::default()
+        }
+    };
+    let windows = view.registry.schedule().windows.into_iter().map(window).collect();
+    sorted(&KaonSchedule { windows, ..Default::default() })
+}
+
 /// `/maintenance/status`.
 pub(super) fn maintenance_status(view: &View) -> String {
     sorted(&status(view))
@@ -39,18 +63,22 @@ pub(super) fn quota(view: &View) -> String {
     to_json(&quota_status(view), Dialect::V0)
 }
 
-/// Mesos: there is one schedule at most.
 pub(super) fn schedule(view: &View) -> Schedule {
-    view.registry.rest().schedules.first().cloned().unwrap_or_default()
+    view.registry.schedule()
 }
 
+/// Which machines are being given back, with what frameworks say to that, and which are down.
 pub(super) fn status(view: &View) -> ClusterStatus {
-    let machines = view.registry.rest().machines.iter().flat_map(|all| &all.machines);
+    let mut answers: BTreeMap<Machine, Vec<InverseOfferStatus>> = BTreeMap::new();
+    for answer in view.answers.values() {
+        answers.entry(Machine::named(&answer.machine_id)).or_default().push(answer.status.clone());
+    }
     let mut status = ClusterStatus::default();
-    for info in machines.map(|machine| &machine.info) {
+    for info in view.registry.machines() {
         match info.mode {
             Some(v1::machine_info::Mode::Draining) => {
-                let machine = DrainingMachine { id: info.id.clone(), ..Default::default() };
+                let statuses = answers.remove(&Machine::named(&info.id)).unwrap_or_default();
+                let machine = DrainingMachine { id: info.id.clone(), statuses, ..Default::default() };
                 status.draining_machines.push(machine);
             }
             Some(v1::machine_info::Mode::Down) => status.down_machines.push(info.id.clone()),

@@ -119,8 +119,13 @@ pub(super) fn messages<'a>(
 ) -> impl Iterator<Item = get_frameworks::Framework> + 'a {
     let groups = Groups::without_tasks(&view.tables);
     view.tables.frameworks_by_age().into_iter().map(move |(row, framework)| {
-        let offers = offer_messages(view, groups.framework(row));
-        get_frameworks::Framework { offers, ..message(framework, sums.framework(row)) }
+        let group = groups.framework(row);
+        let inverse = group.inverse_offers.iter();
+        get_frameworks::Framework {
+            offers: offer_messages(view, group),
+            inverse_offers: inverse.filter_map(|offer| offers::inverse(&view.tables, offer)).collect(),
+            ..message(framework, sums.framework(row))
+        }
     })
 }
 
@@ -141,7 +146,13 @@ pub(crate) fn message_of(state: &State, row: FrameworkRow) -> get_frameworks::Fr
     let offers = state.offers.of_framework(row).into_iter().filter_map(|number| state.offer(number));
     let executors = |offer: &Offer| state.executors.ids(offer.agent, row);
     let offers = offers.filter_map(|offer| offers::message(&state.tables, offer, executors(offer))).collect();
-    get_frameworks::Framework { offers, ..message(state.framework(row), &Held::by_framework(state, row)) }
+    let inverse = state.inverse_offers.of_framework(row).into_iter();
+    let inverse = inverse.filter_map(|number| state.inverse_offer(number));
+    get_frameworks::Framework {
+        offers,
+        inverse_offers: inverse.filter_map(|offer| offers::inverse(&state.tables, offer)).collect(),
+        ..message(state.framework(row), &Held::by_framework(state, row))
+    }
 }
 
 /// The messages for operators of the frameworks that are gone.

@@ -4,7 +4,7 @@
 
 use super::sums::at;
 use crate::state::history::Past;
-use crate::state::{Executor, FrameworkRow, Offer, Tables, Task};
+use crate::state::{Executor, FrameworkRow, InverseOffer, Offer, Tables, Task};
 use crate::view::View;
 
 /// The rows by framework, in the order of the tables.
@@ -19,9 +19,11 @@ pub(super) struct Group<'a> {
     pub tasks: Vec<&'a Task>,
     pub executors: Vec<&'a Executor>,
     pub offers: Vec<&'a Offer>,
+    pub inverse_offers: Vec<&'a InverseOffer>,
 }
 
-static EMPTY: Group<'static> = Group { tasks: Vec::new(), executors: Vec::new(), offers: Vec::new() };
+static EMPTY: Group<'static> =
+    Group { tasks: Vec::new(), executors: Vec::new(), offers: Vec::new(), inverse_offers: Vec::new() };
 
 impl<'a> Groups<'a> {
     pub fn of(tables: &'a Tables) -> Groups<'a> {
@@ -39,6 +41,9 @@ impl<'a> Groups<'a> {
         }
         for offer in tables.offers.values() {
             at(&mut groups.frameworks, offer.framework).offers.push(offer);
+        }
+        for offer in tables.inverse_offers.values() {
+            at(&mut groups.frameworks, offer.framework).inverse_offers.push(offer);
         }
         groups
     }

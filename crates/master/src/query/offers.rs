@@ -8,8 +8,9 @@ use kaon_model::ExecutorId;
 
 use super::members::Members;
 use super::resources::put_flat;
+use crate::flows::inverse_offering::wire_inverse_offer;
 use crate::flows::offering::wire_offer;
-use crate::state::{Agent, Framework, Offer, Tables};
+use crate::state::{Agent, Framework, InverseOffer, Offer, Tables};
 
 /// Writes the v0 form.
 pub(super) fn write(w: &mut JsonWriter<'_>, tables: &Tables, offer: &Offer) {
@@ -38,6 +39,11 @@ pub(super) fn message<'a>(
         allocation_info: Some(v1::resource::AllocationInfo { role, ..Default::default() }),
         ..wire_offer(offer, agent, framework)
     })
+}
+
+pub(super) fn inverse(tables: &Tables, offer: &InverseOffer) -> Option<v1::InverseOffer> {
+    let (agent, framework) = (tables.agents.get(offer.agent)?, tables.frameworks.get(offer.framework)?);
+    Some(wire_inverse_offer(offer, agent, framework))
 }
 
 fn parties<'a>(tables: &'a Tables, offer: &Offer) -> Option<(&'a Agent, &'a Framework)> {

@@ -6,13 +6,12 @@
 //! record that a power cut tore is the store's to find out, by its checksum.
 
 use kaon_api::internal;
-use kaon_api::internal::registry::Weight;
-use kaon_api::internal::registry::{Agent, GoneAgent, GoneAgents, UnreachableAgent};
+use kaon_api::internal::registry::{Agent, GoneAgent, GoneAgents, UnreachableAgent, Weight};
 use kaon_api::v1;
 use kaon_api::wire::Message;
 use kaon_model::AgentId;
 
-use super::{Duty, Operation};
+use super::{Duty, Operation, maintenance};
 
 const ADMIT: u8 = 1;
 const UPDATE: u8 = 2;
@@ -23,6 +22,12 @@ const PRUNE: u8 = 6;
 const QUOTAS: u8 = 7;
 const WEIGHTS: u8 = 8;
 const DUTY: u8 = 9;
+const SCHEDULE: u8 = 10;
+const ENFORCED_SCHEDULE: u8 = 11;
+const DOWN: u8 = 12;
+const UP: u8 = 13;
+const BEGIN: u8 = 14;
+const ANSWERS: u8 = 15;
 
 /// The record of one write.
 pub fn encode(operations: &[Operation]) -> Vec<u8> {
@@ -71,6 +76,22 @@ fn encode_one(operation: &Operation) -> (u8, Vec<u8>) {
                 internal::Registry { weights: weights.iter().map(one).collect(), ..Default::default() };
             (WEIGHTS, part.encode())
         }
+        Operation::SetSchedule(schedule) => (SCHEDULE, schedule.encode()),
+        Operation::EnforceSchedule(schedule, enforced) => {
+            let part = internal::Registry {
+                schedules: vec![schedule.clone()],
+                kaon_enforced_machines: enforced.clone(),
+                ..Default::default()
+            };
+            (ENFORCED_SCHEDULE, part.encode())
+        }
+        Operation::MachinesDown(ids) => (DOWN, maintenance::machines(ids).encode()),
+        Operation::MachinesUp(ids) => (UP, maintenance::machines(ids).encode()),
+        Operation::BeginEnforcement(ids) => (BEGIN, maintenance::machines(ids).encode()),
+        Operation::SetAnswers(answers) => {
+            let part = internal::Registry { kaon_answers: answers.clone(), ..Default::default() };
+            (ANSWERS, part.encode())
+        }
     }
 }
 
@@ -118,6 +139,16 @@ fn decode_one(kind: u8, body: &[u8]) -> Result<Operation, String> {
             let part: internal::Registry = message(body)?;
             Ok(Operation::SetWeights(part.weights.into_iter().map(|weight| weight.info).collect()))
         }
+        SCHEDULE => Ok(Operation::SetSchedule(message(body)?)),
+        ENFORCED_SCHEDULE => {
+            let mut part: internal::Registry = message(body)?;
+            let schedule = part.schedules.pop().unwrap_or_default();
+            Ok(Operation::EnforceSchedule(schedule, part.kaon_enforced_machines))
+        }
+        DOWN => Ok(Operation::MachinesDown(maintenance::ids(message(body)?))),
+        UP => Ok(Operation::MachinesUp(maintenance::ids(message(body)?))),
+        BEGIN => Ok(Operation::BeginEnforcement(maintenance::ids(message(body)?))),
+        ANSWERS => Ok(Operation::SetAnswers(message::<internal::Registry>(body)?.kaon_answers)),
         kind => Err(format!("it holds an operation of kind {kind}, which only a newer version knows")),
     }
 }

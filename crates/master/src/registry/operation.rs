@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use kaon_api::internal::registry::{Agent, GoneAgent, UnreachableAgent};
 use kaon_api::internal::registry::{MinimumCapability, Weight};
+use kaon_api::internal::{KaonAnswer, KaonEnforcedMachine};
 use kaon_api::v1;
+use kaon_api::v1::maintenance::Schedule;
 use kaon_api::v1::quota::QuotaConfig;
 use kaon_model::AgentId;
 
-use super::{Duty, Registry, duty};
+use super::{Duty, Registry, duty, maintenance};
 
 /// A change of the durable value. Applying it cannot fail, whatever the value is: deciding whether it may happen is
 /// the caller's, before it is written.
@@ -34,6 +36,18 @@ pub enum Operation {
     SetQuotas(Vec<QuotaConfig>),
     /// The weights of these roles are set.
     SetWeights(Vec<v1::WeightInfo>),
+    /// What is scheduled; windows that stay as they were keep their enforcement, others lose it.
+    SetSchedule(Schedule),
+    /// What is scheduled, with all that is enforced of it.
+    EnforceSchedule(Schedule, Vec<KaonEnforcedMachine>),
+    /// Scheduled machines go out of service.
+    MachinesDown(Vec<v1::MachineID>),
+    /// Machines are back, and their windows are over.
+    MachinesUp(Vec<v1::MachineID>),
+    /// The windows of these machines have begun, and are enforced from now on.
+    BeginEnforcement(Vec<v1::MachineID>),
+    /// How frameworks answered for agents; an answer of UNKNOWN is forgotten.
+    SetAnswers(Vec<KaonAnswer>),
 }
 
 impl Operation {
@@ -53,6 +67,16 @@ impl Operation {
             }),
             Operation::SetQuotas(configs) => set_quotas(registry, configs),
             Operation::SetWeights(weights) => set_weights(registry, weights),
+            Operation::SetSchedule(schedule) => {
+                maintenance::set_schedule(&mut registry.rest, schedule, None);
+            }
+            Operation::EnforceSchedule(schedule, enforced) => {
+                maintenance::set_schedule(&mut registry.rest, schedule, Some(enforced));
+            }
+            Operation::MachinesDown(ids) => maintenance::bring_down(&mut registry.rest, ids),
+            Operation::MachinesUp(ids) => maintenance::bring_up(&mut registry.rest, ids),
+            Operation::BeginEnforcement(ids) => maintenance::begin(&mut registry.rest, ids),
+            Operation::SetAnswers(answers) => maintenance::set_answers(&mut registry.rest, answers),
         }
     }
 }

@@ -3,7 +3,10 @@
 //! Laws of the registry.
 
 use super::*;
+use kaon_api::internal::{KaonAnswer, KaonEnforcedMachine};
 use kaon_api::v1;
+use kaon_api::v1::allocator::{InverseOfferStatus, inverse_offer_status::Status};
+use kaon_api::v1::maintenance::{Schedule, Window};
 
 fn info(id: &str, port: i32) -> Box<v1::AgentInfo> {
     let id = Some(v1::AgentID::from(id));
@@ -30,6 +33,33 @@ fn drain() -> Duty {
     Duty { deactivated: true, drain: Some(drain) }
 }
 
+fn machine(hostname: &str) -> v1::MachineID {
+    v1::MachineID { hostname: Some(hostname.into()), ..Default::default() }
+}
+
+fn schedule(windows: &[(&[&str], i64)]) -> Schedule {
+    let window = |(machines, start): &(&[&str], i64)| Window {
+        machine_ids: machines.iter().map(|name| machine(name)).collect(),
+        unavailability: v1::Unavailability { start: at(*start), ..Default::default() },
+        ..Default::default()
+    };
+    Schedule { windows: windows.iter().map(window).collect(), ..Default::default() }
+}
+
+fn enforced(hostname: &str) -> KaonEnforcedMachine {
+    KaonEnforcedMachine { id: machine(hostname), ..Default::default() }
+}
+
+fn answer(agent: &str, hostname: &str) -> KaonAnswer {
+    let status = InverseOfferStatus {
+        status: Status::Accept,
+        framework_id: v1::FrameworkID::from("f"),
+        ..Default::default()
+    };
+    let (machine_id, agent_id) = (machine(hostname), v1::AgentID::from(agent));
+    KaonAnswer { machine_id, agent_id, status, ..Default::default() }
+}
+
 fn story() -> Vec<Operation> {
     vec![
         Operation::AdmitAgent(info("a", 1)),
@@ -51,6 +81,12 @@ fn story() -> Vec<Operation> {
         Operation::SetWeights(vec![weight("w", 2.0), weight("v", 3.0)]),
         Operation::SetQuotas(vec![quota("p", 0.0), quota("q", 4.0)]),
         Operation::SetWeights(vec![weight("w", 2.5)]),
+        Operation::SetSchedule(schedule(&[(&["x", "y"], 7), (&["z"], 8)])),
+        Operation::SetAnswers(vec![answer("a", "x"), answer("b", "y"), answer("c", "z")]),
+        Operation::EnforceSchedule(schedule(&[(&["x", "y"], 7), (&["z"], 9)]), vec![enforced("x")]),
+        Operation::BeginEnforcement(vec![machine("x")]),
+        Operation::MachinesDown(vec![machine("X"), machine("z")]),
+        Operation::MachinesUp(vec![machine("Z")]),
     ]
 }
 
@@ -156,4 +192,51 @@ fn a_registry_that_needs_more_than_this_version_knows_is_not_taken() {
     assert!(Registry::recover(Some(&needed("QUOTA_V2")), &[]).is_ok());
     let error = Registry::recover(Some(&needed("FLIGHT")), &[]).unwrap_err().to_string();
     assert!(error.starts_with("the registry needs a master that is capable of FLIGHT"), "{error}");
+}
+
+/// What is enforced stands as long as its window does; answers as long as they are about the same time.
+#[test]
+fn a_schedule_takes_along_what_belongs_to_its_windows() {
+    let mut registry = Registry::default();
+    let machines = |registry: &Registry| -> Vec<String> {
+        let one = |info: &v1::MachineInfo| {
+            format!("{} {:?}", info.id.hostname.as_deref().unwrap_or_default(), info.mode.unwrap_or_default())
+        };
+        registry.machines().map(one).collect()
+    };
+    let kept = |registry: &Registry| {
+        let begun = registry.enforced().iter().filter(|one| one.begun == Some(true)).count();
+        (registry.enforced().len(), begun, registry.answers().len())
+    };
+    let before = schedule(&[(&["x", "y"], 7), (&["z"], 8)]);
+    let every = ["x", "y", "z"].map(enforced).to_vec();
+    for operation in [
+        Operation::EnforceSchedule(before.clone(), every.clone()),
+        Operation::BeginEnforcement(vec![machine("x")]),
+        Operation::SetAnswers(vec![answer("a", "x"), answer("d", "x"), answer("b", "y"), answer("c", "z")]),
+    ] {
+        operation.apply(&mut registry);
+    }
+    assert_eq!(machines(&registry), ["x Draining", "y Draining", "z Draining"]);
+    assert_eq!(kept(&registry), (3, 1, 4));
+    // Other windows in another order, with the same machines in another order.
+    let same = schedule(&[(&["new"], 1), (&["Z"], 8), (&["y", "x"], 7)]);
+    Operation::SetSchedule(same.clone()).apply(&mut registry);
+    assert_eq!(machines(&registry), ["x Draining", "y Draining", "z Draining", "new Draining"]);
+    assert_eq!(kept(&registry), (3, 1, 4));
+    // Enforced anew it has begun still.
+    Operation::EnforceSchedule(same, every).apply(&mut registry);
+    assert_eq!(kept(&registry), (3, 1, 4));
+    // One machine less is another window, though not another time.
+    Operation::SetSchedule(schedule(&[(&["x"], 7), (&["z"], 8)])).apply(&mut registry);
+    assert_eq!(kept(&registry), (1, 0, 3));
+    Operation::SetSchedule(schedule(&[(&["x"], 7), (&["z"], 9)])).apply(&mut registry);
+    assert_eq!(kept(&registry), (0, 0, 2));
+    Operation::MachinesDown(vec![machine("x")]).apply(&mut registry);
+    assert_eq!(machines(&registry), ["x Down", "z Draining"]);
+    assert_eq!(kept(&registry), (0, 0, 0));
+    Operation::MachinesUp(vec![machine("x")]).apply(&mut registry);
+    assert_eq!(registry.schedule(), schedule(&[(&["z"], 9)]));
+    Operation::MachinesUp(vec![machine("z")]).apply(&mut registry);
+    assert!(registry.to_wire().schedules.is_empty() && machines(&registry).is_empty());
 }

@@ -37,6 +37,8 @@ pub struct Agent {
     pub deactivated: bool,
     /// When it was told last that it is to be emptied, while it is.
     pub drain_started: Option<Wall>,
+    /// When its machine is to be maintained, if that is planned.
+    pub unavailability: Option<Arc<v1::Unavailability>>,
 }
 
 /// How an agent answers its pings.
@@ -216,6 +218,7 @@ impl State {
         self.agents.killed.remove(&row);
         self.agents.trust(row);
         self.hopes.forget(row);
+        self.machines.forget_agent(row);
         agent
     }
 

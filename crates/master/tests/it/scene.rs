@@ -6,19 +6,22 @@
 //!
 //! - `define NAME TEXT`: `$NAME` stands for the text, with what its words mean where it is used. `$M` is the
 //!   master's id, `$O` the newest offer's, `$A1` that of the agent at 10.0.0.1, `$F1` that of stream 1's framework,
-//!   `$D4` that of the driver at 10.0.0.4, `$C` the newest challenge.
+//!   `$D4` that of the driver at 10.0.0.4, `$I1` that of the newest inverse offer on stream 1, `$C` the newest
+//!   challenge.
 //! - `set NAME VALUE`: a setting of the master; only before the first input.
 //! - `writes held` (or `free`): whether writes to the registry become durable only by `stored N`.
 //! - `after DURATION`: time passes, with a tick at each deadline.
+//! - `jump DURATION`, `jump back DURATION`: the wall clock jumps, and no timer notices.
 //! - `message FROM TO KIND JSON`, `exited ADDRESS`: from agents and drivers.
 //! - `subscribe STREAM [as PRINCIPAL] JSON`, `close STREAM`
 //! - `call STREAM [as PRINCIPAL] JSON`: a call with the id of that stream; `-` for none, `'x` for the literal x.
-//! - `operator JSON`, `watch STREAM`
+//! - `operator JSON`, `enforce JSON`, `watch STREAM`
 //! - `failover`: a new master takes over from the registry.
 //!
 //! Short forms of messages, where `N` is the agent at 10.0.0.N and `U` a digit of which a uuid is made:
 //!
-//! - `join N RESOURCES`: a registration. `return N RESOURCES JSON`: a re-registration with the members of the JSON.
+//! - `join N RESOURCES`: a registration; `joinold`: of an agent that cannot drain.
+//!   `return N RESOURCES JSON`: a re-registration with the members of the JSON.
 //! - `pong N`
 //! - `launch STREAM TASK:CPUS…`: ACCEPT of the newest offer. `update N STREAM TASK STATE U [LATEST]`.
 //! - `ack STREAM N TASK U`
@@ -92,6 +95,7 @@ impl Stage {
             "writes" => self.held = rest == "held",
             "failover" => self.fail_over(),
             "after" => self.pass(rest, &mut out),
+            "jump" => self.jump(rest),
             _ => {
                 let input = short::short_input(self, kind, rest)
                     .or_else(|| operations::short_input(self, kind, rest))
@@ -133,6 +137,9 @@ impl Stage {
             }
             Effect::Event { event, stream } => {
                 event.offers.iter().for_each(|offers| self.note_offers(&offers.offers));
+                for offer in event.inverse_offers.iter().flat_map(|offers| &offers.inverse_offers) {
+                    self.name(format!("$I{}", stream.0), &offer.id.value);
+                }
                 if let Some(subscribed) = &event.subscribed {
                     self.name(format!("$F{}", stream.0), &subscribed.framework_id.value);
                 }
@@ -186,6 +193,12 @@ impl Stage {
             }
         }
         self.now = end;
+    }
+
+    fn jump(&mut self, text: &str) {
+        let (sign, text) = text.strip_prefix("back ").map_or((1, text), |text| (-1, text));
+        let nanos = text.parse::<Span>().unwrap_or_else(|error| panic!("{error}")).nanos();
+        self.now.wall = kaon_model::Wall::from_nanos(self.now.wall.nanos() + sign * nanos);
     }
 
     fn set(&mut self, text: &str) {

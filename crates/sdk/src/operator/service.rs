@@ -55,7 +55,7 @@ impl Operator {
             .await
     }
 
-    async fn order(&self, call: Call) -> Result<(), Error> {
+    pub(super) async fn order(&self, call: Call) -> Result<(), Error> {
         self.call(&call).await.map(drop)
     }
 }

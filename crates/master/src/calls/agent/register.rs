@@ -30,6 +30,9 @@ impl Master {
             self.state.tables.counters.dropped_messages += 1;
             return;
         }
+        if self.state.machines.is_down(&message.agent.hostname, from.ip) {
+            return self.shut_down(turn, &from, MACHINE_IS_DOWN);
+        }
         if let Some(&row) = self.state.agents.rows_of_pid(&from).last() {
             return self.register_again(turn, row, &from, message.resource_version_uuid.as_ref());
         }
@@ -74,6 +77,9 @@ impl Master {
         }
     }
 }
+
+/// What an agent is told whose machine is maintained.
+pub(super) const MACHINE_IS_DOWN: &str = "Machine is `DOWN`";
 
 /// An agent's description in the one form that is used here, with what it has.
 pub(super) fn take_info(

@@ -6,7 +6,7 @@ use kaon_api::libprocess::Upid;
 use kaon_api::{internal, v1};
 use kaon_model::{AgentId, format};
 
-use super::register::take_info;
+use super::register::{MACHINE_IS_DOWN, take_info};
 use crate::effect::ToPeer;
 use crate::flows::awaiting::Awaited;
 use crate::flows::reregistration::{Reregistration, Standing};
@@ -55,6 +55,9 @@ impl Master {
         {
             self.state.tables.counters.dropped_messages += 1;
             return;
+        }
+        if self.state.machines.is_down(&message.agent.hostname, from.ip) {
+            return self.shut_down(turn, &from, MACHINE_IS_DOWN);
         }
         if let Some((_, agent)) = self.state.agent_by_id(id.as_str())
             && (agent.pid.ip != from.ip || agent.info.hostname != message.agent.hostname)

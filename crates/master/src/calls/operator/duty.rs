@@ -12,6 +12,7 @@ use crate::input::Ticket;
 use crate::master::{Master, Turn};
 use crate::registry::{Duty, Operation};
 use crate::rejection::Rejection;
+use crate::state::{Agent, Machine};
 
 /// Bound: words about one agent that wait for a write about it. Beyond it operators must ask again.
 const MAX_WAITING: usize = 100;
@@ -124,6 +125,9 @@ impl Master {
             (Wish::Deactivate, Some(duty)) => Ok(Duty { deactivated: true, ..duty }),
             (Wish::Drain(config), Some(_)) => {
                 let present = self.state.agent_by_id(agent.as_str());
+                if let Some(planned) = present.and_then(|(_, agent)| self.is_planned_for(agent)) {
+                    return Err(planned);
+                }
                 if present.is_some_and(|(_, agent)| !agent.capabilities.draining()) {
                     return invalid(&format!("Agent {agent} is not capable of draining"));
                 }
@@ -132,6 +136,18 @@ impl Master {
                 Ok(Duty { deactivated: true, drain: Some(drain) })
             }
         }
+    }
+
+    /// Mesos: an operator who has planned for a machine must not be surprised by another.
+    fn is_planned_for(&self, agent: &Agent) -> Option<Rejection> {
+        self.state.machines.plan(&Machine::of_agent(agent)).map(|_| {
+            Rejection::Invalid(format!(
+                "Agent {} is part of a maintenance schedule under Machine {} ({})",
+                agent.id,
+                agent.hostname(),
+                agent.pid.ip
+            ))
+        })
     }
 
     pub(crate) fn write_duty(&mut self, turn: &mut Turn, change: DutyChange, duty: Duty) {

@@ -61,7 +61,7 @@ impl Master {
             for task in self.state.tasks.of_agent(row) {
                 self.task_gone(turn, task);
             }
-            self.drop_agent(row);
+            self.drop_agent(turn, row);
             self.state.tables.counters.slave_removals += 1;
             self.tell_everybody(turn, |_| events::agent_failure(&agent));
             self.watch_agent_removed(turn, &agent);

@@ -14,6 +14,7 @@ impl Master {
         let Ok(roles) = Master::roles_named(roles) else { return };
         let id = self.state.framework(row).id.clone();
         if self.allocator.revive(turn.now.mono, &id, &roles).is_ok() {
+            self.state.machines.forget_asked(row);
             let suppressed = Arc::make_mut(&mut self.state.framework_mut(row).suppressed);
             suppressed.retain(|role| !roles.is_empty() && !roles.contains(role));
         }

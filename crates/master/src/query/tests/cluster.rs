@@ -45,6 +45,7 @@ pub fn empty(started: f64, elected: f64) -> View {
         registry: Default::default(),
         recovered: Default::default(),
         weights: Default::default(),
+        answers: Default::default(),
         allocation: Allocation::default(),
         watchers: 0,
         writes: 0,
@@ -91,6 +92,7 @@ fn agent_of(told: &get_agents::Agent) -> Agent {
         pulse: Pulse::default(),
         deactivated: false,
         drain_started: None,
+        unavailability: None,
     }
 }
 

@@ -29,6 +29,10 @@ pub fn parse_input(stage: &mut Stage, kind: &str, rest: &str) -> Input {
         "call" => {
             Input::Call { ticket, stream_id: stage.stream_id(first), call: Box::new(json(body)), caller }
         }
+        "enforce" => {
+            let schedule = Box::new(json(rest));
+            Input::EnforceSchedule { ticket, schedule, caller: Caller::default() }
+        }
         "operator" => Input::Operator { ticket, call: Box::new(json(rest)), caller: Caller::default() },
         "message" => {
             let mut words = more.splitn(3, ' ');

@@ -34,12 +34,15 @@ pub fn short_input(stage: &Stage, kind: &str, rest: &str) -> Option<Input> {
         Some(Input::Message { from: from(number), to: to.to_string(), message: Box::new(message) })
     };
     match (kind, words.as_slice()) {
-        ("join", [number, resources]) => {
+        ("join" | "joinold", [number, resources]) => {
+            use v1::agent_info::capability::Type::AgentDraining;
             let agent = Box::new(agent_info(number, resources));
+            let mut agent_capabilities = capabilities();
+            agent_capabilities.retain(|own| kind == "join" || own.r#type != Some(AgentDraining));
             let register = internal::RegisterAgentMessage {
                 agent,
                 version: Some("1.11.0".to_string()),
-                agent_capabilities: capabilities(),
+                agent_capabilities,
                 resource_version_uuid: Some(v1::UUID { value: uuid("9"), ..Default::default() }),
                 ..Default::default()
             };

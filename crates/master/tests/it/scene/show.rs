@@ -77,7 +77,27 @@ fn show_operation(operation: &Operation) -> String {
             };
             infos.iter().map(one).collect::<Vec<_>>().join(", ")
         }
+        Operation::SetSchedule(schedule) => format!("schedule {}", to_json(schedule, Dialect::V1)),
+        Operation::EnforceSchedule(schedule, enforced) => {
+            let enforced: Vec<String> = enforced.iter().map(|one| to_json(one, Dialect::V1)).collect();
+            format!("schedule {} enforce {}", to_json(schedule, Dialect::V1), enforced.join(" "))
+        }
+        Operation::MachinesDown(ids) => format!("down {}", show_machines(ids)),
+        Operation::MachinesUp(ids) => format!("up {}", show_machines(ids)),
+        Operation::BeginEnforcement(ids) => format!("begin {}", show_machines(ids)),
+        Operation::SetAnswers(answers) => {
+            let one = |answer: &kaon_api::internal::KaonAnswer| {
+                let (agent, by) = (&answer.agent_id.value, &answer.status.framework_id.value);
+                format!("answer {agent} {by} {}", answer.status.status.name())
+            };
+            answers.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
     }
+}
+
+fn show_machines(ids: &[v1::MachineID]) -> String {
+    let one = |id: &v1::MachineID| id.hostname.clone().or(id.ip.clone()).unwrap_or_default();
+    ids.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 fn show_message(message: &ToPeer) -> String {

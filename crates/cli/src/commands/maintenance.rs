@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What is planned for machines: shown, changed, carried out.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use kaon_sdk::Operator;
+use kaon_sdk::maintenance::{Enforcement, Schedule, Window};
+use kaon_sdk::v1::maintenance::ClusterStatus;
+use kaon_sdk::v1::{DurationInfo, MachineID, TimeInfo, Unavailability};
+
+use crate::arguments::maintenance::{
+    HostsArguments, MaintenanceCommand, MaintenanceShowArguments, ScheduleArguments,
+};
+use crate::machines::{Machines, is_same, show};
+use crate::{output, records};
+
+pub async fn run(command: MaintenanceCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        MaintenanceCommand::Show(arguments) => return show_machines(arguments).await,
+        MaintenanceCommand::Schedule(arguments) => schedule(arguments).await?,
+        MaintenanceCommand::Cancel(arguments) => cancel(arguments).await?,
+        MaintenanceCommand::Start(arguments) => {
+            let (operator, machines) = named(&arguments).await?;
+            let text = names(&machines);
+            operator.start_maintenance(machines).await.context("the machines were not taken down")?;
+            say(&format!("down: {text}; agents there are told to end, and may not come back before `stop`"))?;
+        }
+        MaintenanceCommand::Stop(arguments) => {
+            let (operator, machines) = named(&arguments).await?;
+            let text = names(&machines);
+            operator.stop_maintenance(machines).await.context("the machines were not brought up")?;
+            say(&format!("up: {text}; agents there may register again"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show_machines(arguments: MaintenanceShowArguments) -> anyhow::Result<ExitCode> {
+    let operator = Operator::new(arguments.master.master);
+    let (schedule, status) = plans(&operator).await?;
+    let machines = records::machines(&schedule, &status);
+    output::write_list(arguments.output, &records::MACHINES, machines)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn plans(operator: &Operator) -> anyhow::Result<(Schedule, ClusterStatus)> {
+    let schedule = operator.maintenance_schedule().await;
+    let schedule = schedule.context("cannot read the maintenance schedule (--master says whose)")?;
+    let status = operator.maintenance_status().await.context("cannot read the status of the machines")?;
+    Ok((schedule, status))
+}
+
+/// The machines that were named.
+async fn named(arguments: &HostsArguments) -> anyhow::Result<(Operator, Vec<MachineID>)> {
+    let operator = Operator::new(arguments.master.master.clone());
+    let (schedule, status) = plans(&operator).await?;
+    let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts)?;
+    Ok((operator, machines))
+}
+
+/// Adds a window.
+async fn schedule(arguments: ScheduleArguments) -> anyhow::Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    let operator = Operator::new(arguments.hosts.master.master.clone());
+    let (mut schedule, status) = plans(&operator).await?;
+    let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts.hosts)?;
+    for machine in &machines {
+        let planned = schedule.windows.iter().flat_map(|window| &window.machine_ids);
+        if planned.into_iter().any(|known| is_same(known, machine)) {
+            bail!(
+                "{} is scheduled already; `kaon maintenance cancel` takes it off the schedule",
+                show(machine)
+            );
+        }
+    }
+    let text = names(&machines);
+    schedule.windows.push(Window {
+        machine_ids: machines,
+        unavailability: Unavailability {
+            start: TimeInfo { nanoseconds: arguments.start.nanos(now), ..Default::default() },
+            duration: arguments.duration.map(duration),
+            ..Default::default()
+        },
+        enforcement: arguments.enforce.then(|| Enforcement {
+            max_grace_period: arguments.grace.map(duration),
+            up_again: arguments.up_again.then_some(true),
+            ..Default::default()
+        }),
+        ..Default::default()
+    });
+    operator.set_maintenance_schedule(&schedule).await.context("nothing was scheduled")?;
+    say(&format!("scheduled: {text}; frameworks are asked to give them back"))
+}
+
+/// Takes machines off the schedule; windows without machines go.
+async fn cancel(arguments: HostsArguments) -> anyhow::Result<()> {
+    let operator = Operator::new(arguments.master.master.clone());
+    let (mut schedule, status) = plans(&operator).await?;
+    let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts)?;
+    for machine in &machines {
+        let mut planned = schedule.windows.iter().flat_map(|window| &window.machine_ids);
+        if !planned.any(|known| is_same(known, machine)) {
+            bail!("{} is not scheduled", show(machine));
+        }
+    }
+    for window in &mut schedule.windows {
+        window.machine_ids.retain(|known| !machines.iter().any(|machine| is_same(known, machine)));
+    }
+    schedule.windows.retain(|window| !window.machine_ids.is_empty());
+    operator.set_maintenance_schedule(&schedule).await.context("the schedule is as it was")?;
+    say(&format!("taken off the schedule: {}", names(&machines)))
+}
+
+fn duration(span: Duration) -> DurationInfo {
+    let nanoseconds = i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+    DurationInfo { nanoseconds, ..Default::default() }
+}
+
+fn names(machines: &[MachineID]) -> String {
+    machines.iter().map(show).collect::<Vec<_>>().join(", ")
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stderr(), "kaon: {text}").map_err(Into::into)
+}
