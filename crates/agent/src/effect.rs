@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use kaon_api::json::{Dialect, to_json};
 use kaon_api::libprocess::Upid;
-use kaon_api::wire::Message;
 use kaon_api::{internal, v1};
 pub use kaon_executor::check::{Probe, Which};
 use kaon_model::ContainerId;
@@ -106,34 +104,11 @@ pub enum Reply {
     Refused { code: u16, text: String },
 }
 
-macro_rules! to_peer {
-    ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
-        /// The messages that an agent sends.
-        #[derive(Clone, Debug, PartialEq)]
-        #[allow(clippy::large_enum_variant, reason = "it travels in a box: see `Effect::Send`")]
-        pub enum ToPeer {
-            $($(#[$doc])* $variant($type),)+
-        }
-
-        impl ToPeer {
-            /// The protobuf name and the bytes, as they go on the wire.
-            pub fn encode(&self) -> (&'static str, Vec<u8>) {
-                match self {
-                    $(ToPeer::$variant(message) => (<$type as Message>::PROTO_NAME, message.encode()),)+
-                }
-            }
-
-            /// The same as JSON, for people.
-            pub fn to_json(&self) -> String {
-                match self {
-                    $(ToPeer::$variant(message) => to_json(message, Dialect::V1),)+
-                }
-            }
-        }
-    };
-}
-
-to_peer! {
+kaon_api::sent_messages! {
+    /// The messages that an agent sends.
+    #[derive(Clone, Debug, PartialEq)]
+    #[allow(clippy::large_enum_variant, reason = "it travels in a box: see `Effect::Send`")]
+    ToPeer:
     Register(internal::RegisterAgentMessage),
     Reregister(internal::ReregisterAgentMessage),
     Unregister(internal::UnregisterAgentMessage),

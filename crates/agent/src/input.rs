@@ -5,7 +5,6 @@
 use std::net::SocketAddrV4;
 
 use kaon_api::libprocess::Upid;
-use kaon_api::wire::{Message, WireError};
 use kaon_api::{internal, v1};
 use kaon_executor::check::Which;
 use kaon_model::ContainerId;
@@ -85,37 +84,10 @@ pub struct Look {
     pub number: u64,
 }
 
-macro_rules! peer_messages {
-    ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
-        /// The messages that an agent understands.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum PeerMessage {
-            $($(#[$doc])* $variant($type),)+
-        }
-
-        impl PeerMessage {
-            /// The protobuf names of all that an agent understands.
-            pub const NAMES: &[&str] = &[$(<$type as Message>::PROTO_NAME,)+];
-
-            /// The protobuf name.
-            pub fn name(&self) -> &'static str {
-                match self {
-                    $(PeerMessage::$variant(_) => <$type as Message>::PROTO_NAME,)+
-                }
-            }
-
-            /// Decodes a message by its protobuf name; `None` for names that an agent does not know.
-            pub fn decode(name: &str, body: &[u8]) -> Option<Result<PeerMessage, WireError>> {
-                $(if name == <$type as Message>::PROTO_NAME {
-                    return Some(<$type as Message>::decode(body).map(PeerMessage::$variant));
-                })+
-                None
-            }
-        }
-    };
-}
-
-peer_messages! {
+kaon_api::received_messages! {
+    /// The messages that an agent understands.
+    #[derive(Clone, Debug, PartialEq)]
+    PeerMessage:
     Registered(internal::AgentRegisteredMessage),
     Reregistered(internal::AgentReregisteredMessage),
     Ping(internal::PingAgentMessage),

@@ -20,4 +20,4 @@ pub mod validate;
 pub use agent::Agent;
 #[cfg(feature = "sabotage")]
 pub use sabotage::Sabotage;
-pub use state::{Build, View};
+pub use state::View;

@@ -15,7 +15,9 @@ use std::time::Duration;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_api::wire::Enumeration;
-use kaon_model::{AgentId, ContainerId, ExecutorId, FrameworkId, Resources, TaskId, TaskState, Uuid, Wall};
+use kaon_model::{
+    AgentId, Build, ContainerId, ExecutorId, FrameworkId, Resources, TaskId, TaskState, Uuid, Wall,
+};
 
 use crate::config::Config;
 
@@ -163,21 +165,6 @@ pub struct View {
     pub(crate) state: Arc<State>,
     /// The program; the shell fills it in.
     pub build: Arc<Build>,
-}
-
-/// What the program says of itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Build {
-    /// `2026-11-22 03:22:00`.
-    pub date: String,
-    /// Seconds since 1970.
-    pub time: f64,
-    pub user: String,
-    pub git_sha: Option<String>,
-    pub git_branch: Option<String>,
-    pub git_tag: Option<String>,
-    /// Our own version. Apart from `Config::version`, which is Mesos's and which clients compare.
-    pub kaon_version: Option<String>,
 }
 
 pub(crate) fn container_id(id: &ContainerId, parent: Option<&ContainerId>) -> v1::ContainerID {

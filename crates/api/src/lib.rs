@@ -10,6 +10,7 @@
 
 pub mod json;
 pub mod libprocess;
+mod message_set;
 pub mod recordio;
 pub mod wire;
 

@@ -181,7 +181,9 @@ fn record(folder: &Path, status: WaitStatus) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return eprintln!("the runtime folder is gone");
             }
-            Err(error) => eprintln!("cannot record that the container {status}: {error}"),
+            Err(error) => {
+                eprintln!("cannot record that the container ended with wait status {}: {error}", status.raw())
+            }
         }
         std::thread::sleep(Duration::from_secs(1));
     }

@@ -2,8 +2,6 @@
 
 //! How a process ended, as `wait(2)` tells it.
 
-use std::fmt;
-
 /// A raw wait status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitStatus(i32);
@@ -40,71 +38,23 @@ impl WaitStatus {
     }
 }
 
-/// Mesos: the very words of its status messages, `exited with status 1` and `terminated with signal Killed`.
-impl fmt::Display for WaitStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.code(), self.signal()) {
-            (Some(code), _) => write!(f, "exited with status {code}"),
-            (None, Some(signal)) => {
-                write!(f, "terminated with signal ")?;
-                match signal_text(signal) {
-                    Some(text) => f.write_str(text)?,
-                    None => write!(f, "Unknown signal {signal}")?,
-                }
-                f.write_str(if self.0 & 0x80 != 0 { " (core dumped)" } else { "" })
-            }
-            (None, None) => write!(f, "wait status {}", self.0),
-        }
-    }
-}
-
-/// The texts of `strsignal(3)` for the signals that end processes.
-fn signal_text(signal: i32) -> Option<&'static str> {
-    Some(match signal {
-        1 => "Hangup",
-        2 => "Interrupt",
-        3 => "Quit",
-        4 => "Illegal instruction",
-        5 => "Trace/breakpoint trap",
-        6 => "Aborted",
-        7 => "Bus error",
-        8 => "Floating point exception",
-        9 => "Killed",
-        10 => "User defined signal 1",
-        11 => "Segmentation fault",
-        12 => "User defined signal 2",
-        13 => "Broken pipe",
-        14 => "Alarm clock",
-        15 => "Terminated",
-        16 => "Stack fault",
-        24 => "CPU time limit exceeded",
-        25 => "File size limit exceeded",
-        26 => "Virtual timer expired",
-        27 => "Profiling timer expired",
-        29 => "I/O possible",
-        30 => "Power failure",
-        31 => "Bad system call",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn statuses_read_as_mesos_writes_them() {
+    fn a_process_ends_by_a_code_or_a_signal() {
         let cases = [
-            (0, Some(0), None, "exited with status 0"),
-            (1 << 8, Some(1), None, "exited with status 1"),
-            (255 << 8, Some(255), None, "exited with status 255"),
-            (9, None, Some(9), "terminated with signal Killed"),
-            (11 | 0x80, None, Some(11), "terminated with signal Segmentation fault (core dumped)"),
-            (34, None, Some(34), "terminated with signal Unknown signal 34"),
+            (0, Some(0), None),
+            (1 << 8, Some(1), None),
+            (255 << 8, Some(255), None),
+            (9, None, Some(9)),
+            (11 | 0x80, None, Some(11)),
+            (0x137f, None, None),
         ];
-        for (raw, code, signal, text) in cases {
+        for (raw, code, signal) in cases {
             let status = WaitStatus::from_raw(raw);
-            assert_eq!((status.code(), status.signal(), status.to_string().as_str()), (code, signal, text));
+            assert_eq!((status.code(), status.signal(), status.success()), (code, signal, raw == 0));
         }
     }
 }

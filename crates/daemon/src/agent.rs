@@ -59,7 +59,7 @@ impl Core for Agent {
 
     fn view(&self) -> View {
         let mut view = Agent::view(self);
-        view.build = crate::version::agent_build();
+        view.build = crate::version::build();
         view
     }
 

@@ -53,7 +53,7 @@ impl Core for Master {
     }
 
     fn view(&self) -> View {
-        View { build: crate::version::master_build(), ..Master::view(self) }
+        View { build: crate::version::build(), ..Master::view(self) }
     }
 
     fn tick() -> Input {

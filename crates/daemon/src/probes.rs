@@ -72,7 +72,7 @@ async fn run(spawner: &Spawner, command: &v1::CommandInfo, place: Place) -> Resu
         None => Err("Nobody knows how the command ended".to_string()),
         Some(status) => match status.code() {
             Some(exit_code) => Ok(Outcome::Command { exit_code }),
-            None => Err(format!("Command {status}")),
+            None => Err(format!("Command {}", kaon_executor::describe(status.raw()))),
         },
     }
 }

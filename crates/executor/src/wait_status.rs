@@ -9,9 +9,10 @@ pub fn succeeded(status: i32) -> bool {
 
 /// Mesos: `exited with status 1`, `terminated with signal Killed`.
 pub fn describe(status: i32) -> String {
+    let dumped = if status & 0x80 != 0 { " (core dumped)" } else { "" };
     match status & 0x7f {
         0 => format!("exited with status {}", (status >> 8) & 0xff),
-        signal => format!("terminated with signal {}", signal_name(signal)),
+        signal => format!("terminated with signal {}{dumped}", signal_name(signal)),
     }
 }
 
@@ -60,7 +61,7 @@ mod tests {
             (255 << 8, "exited with status 255"),
             (9, "terminated with signal Killed"),
             (15, "terminated with signal Terminated"),
-            (11 | 0x80, "terminated with signal Segmentation fault"),
+            (11 | 0x80, "terminated with signal Segmentation fault (core dumped)"),
             (34, "terminated with signal Real-time signal 0"),
         ] {
             assert_eq!(describe(status), text);

@@ -2,9 +2,7 @@
 
 //! All that a master can do.
 
-use kaon_api::json::{Dialect, to_json};
 use kaon_api::libprocess::Upid;
-use kaon_api::wire::Message;
 use kaon_api::{internal, v1};
 
 use crate::input::{Stream, Ticket, Write};
@@ -47,33 +45,10 @@ pub enum Reply {
     Refused { code: u16, text: String },
 }
 
-macro_rules! to_peer {
-    ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
-        /// The messages that a master sends.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum ToPeer {
-            $($(#[$doc])* $variant($type),)+
-        }
-
-        impl ToPeer {
-            /// The protobuf name and the bytes, as they go on the wire.
-            pub fn encode(&self) -> (&'static str, Vec<u8>) {
-                match self {
-                    $(ToPeer::$variant(message) => (<$type as Message>::PROTO_NAME, message.encode()),)+
-                }
-            }
-
-            /// The same as JSON, for people.
-            pub fn to_json(&self) -> String {
-                match self {
-                    $(ToPeer::$variant(message) => to_json(message, Dialect::V1),)+
-                }
-            }
-        }
-    };
-}
-
-to_peer! {
+kaon_api::sent_messages! {
+    /// The messages that a master sends.
+    #[derive(Clone, Debug, PartialEq)]
+    ToPeer:
     AgentRegistered(internal::AgentRegisteredMessage),
     AgentReregistered(internal::AgentReregisteredMessage),
     Ping(internal::PingAgentMessage),

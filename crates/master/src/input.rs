@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 
 use kaon_api::libprocess::Upid;
-use kaon_api::wire::{Message, WireError};
 use kaon_api::{internal, v0, v1};
 
 /// A fact from outside. The shell has decoded it, bounded it, and resolved who says it.
@@ -57,31 +56,11 @@ pub struct Caller {
     pub principal: Option<String>,
 }
 
-macro_rules! peer_messages {
-    ($($(#[$doc:meta])* $variant:ident($type:ty),)+) => {
-        /// The messages that a master understands.
-        #[derive(Clone, Debug, PartialEq)]
-        #[allow(clippy::large_enum_variant, reason = "it travels in a box: see `Input::Message`")]
-        pub enum PeerMessage {
-            $($(#[$doc])* $variant($type),)+
-        }
-
-        impl PeerMessage {
-            /// The protobuf names of all that a master understands.
-            pub const NAMES: &[&str] = &[$(<$type as Message>::PROTO_NAME,)+];
-
-            /// Decodes a message by its protobuf name; `None` for names that a master does not know.
-            pub fn decode(name: &str, body: &[u8]) -> Option<Result<PeerMessage, WireError>> {
-                $(if name == <$type as Message>::PROTO_NAME {
-                    return Some(<$type as Message>::decode(body).map(PeerMessage::$variant));
-                })+
-                None
-            }
-        }
-    };
-}
-
-peer_messages! {
+kaon_api::received_messages! {
+    /// The messages that a master understands.
+    #[derive(Clone, Debug, PartialEq)]
+    #[allow(clippy::large_enum_variant, reason = "it travels in a box: see `Input::Message`")]
+    PeerMessage:
     RegisterAgent(internal::RegisterAgentMessage),
     ReregisterAgent(internal::ReregisterAgentMessage),
     UnregisterAgent(internal::UnregisterAgentMessage),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kaon_api::v1;
-use kaon_model::{AgentId, Now, Role, Wall};
+use kaon_model::{AgentId, Build, Now, Role, Wall};
 
 use crate::config::Config;
 use crate::flows::maintenance::Answers;
@@ -65,21 +65,6 @@ impl View {
             writes: master.awaiting.len(),
         }
     }
-}
-
-/// Which program answers. The core cannot know; the shell fills it in.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Build {
-    /// `2026-11-22 03:22:00`.
-    pub date: String,
-    /// Seconds since 1970.
-    pub time: f64,
-    pub user: String,
-    pub git_sha: Option<String>,
-    pub git_branch: Option<String>,
-    pub git_tag: Option<String>,
-    /// Our own version. Apart from `Config::version`, which is Mesos's and which clients compare.
-    pub kaon_version: Option<String>,
 }
 
 /// What the allocator did so far.

@@ -6,6 +6,7 @@
 //! is turned into a value (`from_wire`), so that a value in hand is well-formed.
 
 mod attribute;
+mod build;
 mod bytes;
 mod conversion;
 pub mod cram_md5;
@@ -33,6 +34,7 @@ mod value_text;
 mod wire;
 
 pub use attribute::{Attribute, AttributeError, AttributeValue, Attributes};
+pub use build::Build;
 pub use bytes::{Bytes, BytesError};
 pub use conversion::{Conversion, ConversionError, IncompatibleTotal, conversions, resources_of};
 pub use credentials::{Credential, Credentials, Secret};

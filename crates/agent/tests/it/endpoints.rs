@@ -25,7 +25,7 @@ fn world(inputs: &str) -> World {
 
 fn view(world: &World) -> View {
     let mut view = world.agent.as_ref().unwrap().view();
-    view.build = std::sync::Arc::new(kaon_agent::Build {
+    view.build = std::sync::Arc::new(kaon_model::Build {
         date: "2020-11-24 15:38:37".to_string(),
         time: 1606232317.0,
         user: "ubuntu".to_string(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Write;
 
-use super::{Dialect, Name, format_double};
+use super::{Dialect, Json, Name, format_double};
 use crate::wire::{Message, Value};
 
 /// Appends JSON values; it keeps track of where commas belong.
@@ -57,6 +57,29 @@ impl<'a> JsonWriter<'a> {
         self.element();
         self.string(name);
         self.out.push(b':');
+    }
+
+    /// Writes a value that was read, its members in the order in which it holds them.
+    pub fn json(&mut self, value: &Json) {
+        match value {
+            Json::Null => self.null(),
+            Json::Bool(value) => self.display(value),
+            Json::Integer(value) => self.display(value),
+            Json::Double(value) => self.double(*value),
+            Json::String(text) => self.string(text),
+            Json::Array(items) => self.array(|w| {
+                for item in items {
+                    w.element();
+                    w.json(item);
+                }
+            }),
+            Json::Object(members) => self.object(|w| {
+                for (name, member) in members {
+                    w.key(name);
+                    w.json(member);
+                }
+            }),
+        }
     }
 
     pub fn null(&mut self) {

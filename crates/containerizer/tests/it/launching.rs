@@ -35,7 +35,6 @@ fn a_signal_is_recorded() {
     let host = Host::new();
     let (status, _) = host.run("signalled", "kill -SEGV $$");
     assert_eq!((status.code(), status.signal()), (None, Some(11)));
-    assert!(status.to_string().starts_with("terminated with signal Segmentation fault"), "{status}");
 }
 
 fn an_exit_is_seen_at_once_and_freed() {

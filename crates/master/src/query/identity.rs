@@ -9,47 +9,18 @@ use kaon_api::v1::master::response::{GetFlags, GetMaster, GetVersion};
 use super::members::{self, Members};
 use crate::view::View;
 
-/// `/version`. Mesos: in the order of names, unlike in `/state`.
+/// `/version`.
 pub(super) fn version(view: &View) -> String {
-    let build = &view.build;
-    members::object(Dialect::V0, |w| {
-        w.put_text("build_date", &build.date);
-        w.put_number("build_time", build.time);
-        w.put_text("build_user", &build.user);
-        w.put_some_text("git_branch", build.git_branch.as_deref());
-        w.put_some_text("git_sha", build.git_sha.as_deref());
-        w.put_some_text("git_tag", build.git_tag.as_deref());
-        w.put_some_text("kaon_version", build.kaon_version.as_deref());
-        w.put_text("version", &view.config.version);
-    })
+    members::object(Dialect::V0, |w| view.build.write_sorted(w, &view.config.version))
 }
 
 /// Writes the same members as `/state` begins with.
 pub(super) fn write_program(w: &mut JsonWriter<'_>, view: &View) {
-    let build = &view.build;
-    w.put_text("version", &view.config.version);
-    w.put_some_text("kaon_version", build.kaon_version.as_deref());
-    w.put_some_text("git_sha", build.git_sha.as_deref());
-    w.put_some_text("git_branch", build.git_branch.as_deref());
-    w.put_some_text("git_tag", build.git_tag.as_deref());
-    w.put_text("build_date", &build.date);
-    w.put_number("build_time", build.time);
-    w.put_text("build_user", &build.user);
+    view.build.write(w, &view.config.version);
 }
 
-/// The answer to GET_VERSION. It has no member for our own version.
 pub(super) fn get_version(view: &View) -> GetVersion {
-    let build = &view.build;
-    let info = v1::VersionInfo {
-        version: view.config.version.clone(),
-        build_date: Some(build.date.clone()),
-        build_time: Some(build.time),
-        build_user: Some(build.user.clone()),
-        git_sha: build.git_sha.clone(),
-        git_branch: build.git_branch.clone(),
-        git_tag: build.git_tag.clone(),
-        ..Default::default()
-    };
+    let info = view.build.version_info(&view.config.version);
     GetVersion { version_info: Box::new(info), ..Default::default() }
 }
 

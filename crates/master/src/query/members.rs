@@ -2,7 +2,7 @@
 
 //! JSON made by hand, one line for each member.
 
-use kaon_api::json::{Dialect, Json, JsonWriter};
+use kaon_api::json::{Dialect, JsonWriter};
 use kaon_api::wire::Message;
 use kaon_model::Wall;
 
@@ -101,27 +101,5 @@ pub(super) fn sorted<M: Message>(message: &M) -> String {
     let json = kaon_api::json::to_json(message, Dialect::V0);
     // What has no JSON form, an infinite number, is left as the writer wrote it.
     let Ok(value) = kaon_api::json::parse(json.as_bytes()) else { return json };
-    text_of(Dialect::V0, |w| write_json(w, &value))
-}
-
-fn write_json(w: &mut JsonWriter<'_>, value: &Json) {
-    match value {
-        Json::Null => w.null(),
-        Json::Bool(value) => w.display(value),
-        Json::Integer(value) => w.display(value),
-        Json::Double(value) => w.double(*value),
-        Json::String(text) => w.string(text),
-        Json::Array(items) => w.array(|w| {
-            for item in items {
-                w.element();
-                write_json(w, item);
-            }
-        }),
-        Json::Object(members) => w.object(|w| {
-            for (key, value) in members {
-                w.key(key);
-                write_json(w, value);
-            }
-        }),
-    }
+    text_of(Dialect::V0, |w| w.json(&value))
 }

@@ -2,7 +2,7 @@
 
 //! How Mesos prints what it refuses.
 
-use kaon_api::json::{Dialect, Json, JsonWriter, parse, to_json};
+use kaon_api::json::{Dialect, JsonWriter, parse, to_json};
 use kaon_api::v1;
 
 /// A set of names: `{ a, b }`.
@@ -24,30 +24,8 @@ pub(crate) fn resources(wire: &[v1::Resource]) -> String {
     writer.array(|w| {
         for json in wire.iter().filter_map(|one| parse(to_json(one, Dialect::V1).as_bytes()).ok()) {
             w.element();
-            ordered(w, &json);
+            w.json(&json);
         }
     });
     String::from_utf8_lossy(&out).into_owned()
-}
-
-fn ordered(w: &mut JsonWriter<'_>, json: &Json) {
-    match json {
-        Json::Null => w.null(),
-        Json::Bool(value) => w.display(value),
-        Json::Integer(value) => w.display(value),
-        Json::Double(value) => w.double(*value),
-        Json::String(text) => w.string(text),
-        Json::Array(items) => w.array(|w| {
-            for item in items {
-                w.element();
-                ordered(w, item);
-            }
-        }),
-        Json::Object(members) => w.object(|w| {
-            for (name, member) in members {
-                w.key(name);
-                ordered(w, member);
-            }
-        }),
-    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kaon_api::v1;
 use kaon_api::v1::master::Response;
 use kaon_api::v1::master::response::{GetState, get_agents, get_frameworks};
-use kaon_model::{AgentId, ExecutorId, FrameworkId, Mono, Now, OfferId, Resources, Role, Wall};
+use kaon_model::{AgentId, Build, ExecutorId, FrameworkId, Mono, Now, OfferId, Resources, Role, Wall};
 
 use super::read;
 use crate::config::Config;
@@ -18,7 +18,7 @@ use crate::state::capabilities::AgentCapabilities;
 use crate::state::frameworks::Connection;
 use crate::state::tasks::{Body, Told, model_state};
 use crate::state::{Agent, AgentRow, Executor, Framework, FrameworkRow, Offer, State, Task};
-use crate::view::{Allocation, Build, View};
+use crate::view::{Allocation, View};
 
 /// A master without anything, as the recorded ones presented themselves.
 pub fn empty(started: f64, elected: f64) -> View {
