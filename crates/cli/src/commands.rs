@@ -13,6 +13,8 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 use crate::arguments::{Cli, Command, TaskCommand};
 
 /// Runs a command to its exit code.
@@ -23,7 +25,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Master(arguments) => kaon_daemon::main_master(arguments.flags),
         Command::Agent(arguments) => match arguments.command {
             Some(command) => block_on(agent::run(command)),
-            None => kaon_daemon::main_agent(arguments.flags),
+            None => {
+                if arguments.flags.iter().any(|flag| flag == "--help") {
+                    // Without a reader there is nobody to tell.
+                    drop(io::stdout().write_all(agent_commands().as_bytes()));
+                }
+                kaon_daemon::main_agent(arguments.flags)
+            }
         },
         Command::Status(arguments) => block_on(view::status(arguments)),
         Command::Agents(arguments) => block_on(view::agents(arguments)),
@@ -33,6 +41,20 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Maintenance(command) => block_on(maintenance::run(command)),
         Command::Registry(command) => block_on(registry::run(command)),
     }
+}
+
+/// What `kaon agent` can do beside running one, which its flags do not tell.
+fn agent_commands() -> String {
+    let cli = Cli::command();
+    let agent = cli.find_subcommand("agent").into_iter().flat_map(clap::Command::get_subcommands);
+    let mut text =
+        "Usage: kaon agent COMMAND AGENT…, or as below; kaon agent COMMAND --help tells more\n\n".to_owned();
+    for command in agent {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        text.push_str(&format!("  {:<44}{about}\n", command.get_name()));
+    }
+    text.push('\n');
+    text
 }
 
 /// A command talks with few peers: one thread does.

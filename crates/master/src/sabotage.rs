@@ -13,17 +13,28 @@ pub enum Sabotage {
     ForgetTheGone,
     /// What an agent runs that comes to a new master does not count.
     ForgetTasksAtFailover,
+    /// An agent that is out of service is offered all the same.
+    OfferTheDeactivated,
+    /// An agent is drained as soon as that is asked for.
+    DrainedTooSoon,
 }
 
 impl Sabotage {
-    pub const ALL: [Sabotage; 3] =
-        [Sabotage::AcknowledgeBeforeStoring, Sabotage::ForgetTheGone, Sabotage::ForgetTasksAtFailover];
+    pub const ALL: [Sabotage; 5] = [
+        Sabotage::AcknowledgeBeforeStoring,
+        Sabotage::ForgetTheGone,
+        Sabotage::ForgetTasksAtFailover,
+        Sabotage::OfferTheDeactivated,
+        Sabotage::DrainedTooSoon,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Sabotage::AcknowledgeBeforeStoring => "acknowledge-before-storing",
             Sabotage::ForgetTheGone => "forget-the-gone",
             Sabotage::ForgetTasksAtFailover => "forget-tasks-at-failover",
+            Sabotage::OfferTheDeactivated => "offer-the-deactivated",
+            Sabotage::DrainedTooSoon => "drained-too-soon",
         }
     }
 }

@@ -7,6 +7,7 @@ mod crashes;
 mod event;
 mod leaders;
 mod masters;
+mod operators;
 mod registry;
 mod schedulers;
 mod trouble;
@@ -19,7 +20,7 @@ use kaon_model::{Entropy, Mono};
 
 use crate::election::Election;
 use crate::faults;
-use crate::laws::{agreed, durable::Durable, kept, once::Launches, settled};
+use crate::laws::{agreed, durable::Durable, kept, once::Launches, service::Service, settled};
 use crate::network::Network;
 use crate::plan::Plan;
 use crate::report::{Broken, Counts, Log};
@@ -29,6 +30,7 @@ use agents::AgentNode;
 use event::{Event, Observer};
 use masters::MasterNode;
 pub(crate) use masters::config as master_config;
+use operators::Asked;
 
 /// How large a run is.
 #[derive(Clone, Copy, Debug)]
@@ -90,14 +92,17 @@ pub struct Cluster {
     /// Whose each stream is, that ever was.
     stream_of: BTreeMap<u64, usize>,
     tickets: u64,
-    /// Agents that an operator wants gone, by the ticket that will be answered.
-    asked_gone: BTreeMap<u64, String>,
+    /// What operators want of which agents, by the ticket that will be answered.
+    asked: BTreeMap<u64, (Asked, String)>,
     counts: Counts,
     log: Log,
     launches: Launches,
     durable: Durable,
     /// Agents whose tasks may be lost: their host went, or an operator said so.
     doomed: BTreeSet<String>,
+    /// Agents that were to be emptied, and whether they were to be gone then: their tasks may be killed.
+    drained: BTreeMap<String, bool>,
+    service: Service,
     healing: Option<Mono>,
     broken: VecDeque<Broken>,
 }
@@ -139,12 +144,14 @@ impl Cluster {
             schedulers,
             stream_of: BTreeMap::new(),
             tickets: 0,
-            asked_gone: BTreeMap::new(),
+            asked: BTreeMap::new(),
             counts: Counts::default(),
             log: Log::new(options.echo),
             launches: Launches::default(),
             durable: Durable::default(),
             doomed: BTreeSet::new(),
+            drained: BTreeMap::new(),
+            service: Service::default(),
             healing: None,
             broken: VecDeque::new(),
             plan,
@@ -194,6 +201,7 @@ impl Cluster {
             // The books are read whole: not after each event, or a run would take minutes.
             if self.events.is_multiple_of(16) {
                 self.check_masters();
+                self.check_drained();
             }
             if self.healing.is_some() && self.events.is_multiple_of(64) && self.settled().is_ok() {
                 self.counts.add("law everything settles");
@@ -226,7 +234,11 @@ impl Cluster {
             since: self.healing,
         })?;
         self.agents.iter().try_for_each(|agent| agreed::check(&agent.sides(&self.masters[leader])))?;
-        kept::check(&self.schedulers, &self.doomed)
+        let away = |id: &&str| self.store.value().duty(id).is_some_and(|duty| duty.deactivated);
+        if let Some(id) = self.agents.iter().filter_map(|agent| agent.id.as_deref()).find(away) {
+            return Err(Broken { law, what: format!("{id} is not back in service") });
+        }
+        kept::check(&self.schedulers, &self.doomed, &self.drained)
     }
 
     fn step(&mut self, event: Event) {
@@ -269,6 +281,7 @@ impl Cluster {
             Event::Whim { scheduler } => self.whim(scheduler),
             Event::Fault(fault) => self.fault(fault),
             Event::Heal => self.heal(),
+            Event::TakeBack => self.take_back(),
         }
     }
 

@@ -22,6 +22,12 @@ pub enum Fault {
     Reboot { agent: usize },
     /// An operator says that the agent is gone for good.
     MarkGone { agent: usize },
+    /// An operator has the agent emptied, and perhaps gone when it is.
+    Drain { agent: usize, grace: Option<Duration>, gone: bool },
+    /// An operator says that the agent is not to be offered.
+    Deactivate { agent: usize },
+    /// An operator takes the agent back.
+    Reactivate { agent: usize },
     /// What a host shows people as the time jumps.
     JumpClock { agent: usize, seconds: i64 },
     /// A scheduler's stream breaks, which the master sees only so much later.
@@ -50,7 +56,7 @@ pub enum Way {
 
 impl Fault {
     /// The kinds, as they are counted.
-    pub const KINDS: [&str; 16] = [
+    pub const KINDS: [&str; 19] = [
         "fault cut",
         "fault one-way cut to an agent",
         "fault one-way cut from an agent",
@@ -67,6 +73,9 @@ impl Fault {
         "fault leader deposed",
         "fault store slow",
         "fault store fails",
+        "operator drains",
+        "operator deactivates",
+        "operator reactivates",
     ];
 
     pub fn kind(&self) -> &'static str {
@@ -87,6 +96,9 @@ impl Fault {
             Fault::DeposeLeader { .. } => 13,
             Fault::SlowStore { .. } => 14,
             Fault::FailStore { .. } => 15,
+            Fault::Drain { .. } => 16,
+            Fault::Deactivate { .. } => 17,
+            Fault::Reactivate { .. } => 18,
         };
         Fault::KINDS[at]
     }
@@ -112,7 +124,7 @@ fn one(rng: &mut Entropy, plan: &Plan) -> Fault {
     let scheduler = rng.below(plan.schedulers as u64) as usize;
     // Most crashes come at once, others in the midst of what is just being done.
     let after = if rng.chance(0.3) { 0 } else { 1 + rng.below(8) as u32 };
-    match rng.below(40) {
+    match rng.below(48) {
         0..=3 => Fault::Cut { agent, way: Way::Both, span: cut_span(rng) },
         4 | 5 => Fault::Cut { agent, way: Way::ToAgent, span: cut_span(rng) },
         6 | 7 => Fault::Cut { agent, way: Way::FromAgent, span: cut_span(rng) },
@@ -128,7 +140,13 @@ fn one(rng: &mut Entropy, plan: &Plan) -> Fault {
         31 | 32 => Fault::PauseLeader { span: millis(rng, 40_000) },
         33..=35 => Fault::DeposeLeader { lingers: millis(rng, 20_000) },
         36 | 37 => Fault::SlowStore { span: millis(rng, 60_000) },
-        _ => Fault::FailStore { written: rng.chance(0.5) },
+        38 | 39 => Fault::FailStore { written: rng.chance(0.5) },
+        40..=42 => {
+            let grace = rng.chance(0.8).then(|| millis(rng, 20_000));
+            Fault::Drain { agent, grace, gone: rng.chance(0.15) }
+        }
+        43 => Fault::Deactivate { agent },
+        _ => Fault::Reactivate { agent },
     }
 }
 

@@ -104,6 +104,20 @@ impl Host {
         self.containers.values().any(|one| one.exited.is_none() && one.sandbox.contains(&place))
     }
 
+    /// The frameworks and executors of what runs here under an agent of that id, as the sandboxes say.
+    pub fn running_of(&self, agent: &str) -> impl Iterator<Item = (&str, &str)> {
+        let running = self.containers.values().filter(|container| container.exited.is_none());
+        running.filter_map(move |container| {
+            let parts: Vec<&str> = container.sandbox.split('/').collect();
+            match parts.as_slice() {
+                ["slaves", own, "frameworks", framework, "executors", executor, ..] if *own == agent => {
+                    Some((*framework, *executor))
+                }
+                _ => None,
+            }
+        })
+    }
+
     pub fn running(&self) -> usize {
         self.containers.values().filter(|container| container.exited.is_none()).count()
     }

@@ -6,7 +6,7 @@
 //! `scheduler.rs`, which sees each update with the eyes of a framework.
 
 /// What is counted each time that a law is held against something; a run of many seeds must have counted each.
-pub const COUNTED: [&str; 11] = [
+pub const COUNTED: [&str; 13] = [
     "law resources conserved",
     "law offers exclusive",
     "law no task launched twice",
@@ -15,6 +15,8 @@ pub const COUNTED: [&str; 11] = [
     "law recovery equals memory",
     "law acknowledged is durable",
     "law gone never returns",
+    "law a deactivated agent gets no offer",
+    "law a drained agent has no task",
     "law reconciliation never lies",
     "law no running task is lost",
     "law everything settles",
@@ -28,5 +30,6 @@ pub mod kept;
 pub mod limits;
 pub mod once;
 pub mod reconciled;
+pub mod service;
 pub mod settled;
 pub mod shares;

@@ -29,6 +29,9 @@ pub struct NamedAgents {
     /// Agents, each by its id, its hostname, or the beginning of either if no other begins so
     #[arg(required = true, value_name = "AGENT")]
     pub agents: Vec<String>,
+    /// Prints this
+    #[arg(short, long, action = clap::ArgAction::HelpLong)]
+    pub help: Option<bool>,
 }
 
 #[derive(Debug, Args)]

@@ -31,9 +31,13 @@ impl Master {
     /// The row says what the registry says.
     pub(crate) fn take_up_duty(&mut self, row: AgentRow) {
         let duty = self.registry.duty(self.state.agent(row).id.as_str()).unwrap_or_default();
+        #[cfg(feature = "sabotage")]
+        let offers_all = self.breaks(crate::Sabotage::OfferTheDeactivated);
+        #[cfg(not(feature = "sabotage"))]
+        let offers_all = false;
         let agent = self.state.agent_mut(row);
         let was_active = agent.is_active();
-        agent.deactivated = duty.deactivated;
+        agent.deactivated = duty.deactivated && !offers_all;
         if duty.drain.is_none() {
             agent.drain_started = None;
         }
@@ -74,6 +78,8 @@ impl Master {
             };
             let is_empty =
                 self.state.tasks.of_agent(row).is_empty() && self.state.operations.count_of_agent(row) == 0;
+            #[cfg(feature = "sabotage")]
+            let is_empty = is_empty || self.breaks(crate::Sabotage::DrainedTooSoon);
             let Some(drain) = duty.drain.as_mut().filter(|_| is_empty) else { continue };
             if drain.config.mark_gone() {
                 self.awaiting.agents.insert(id.clone());

@@ -128,6 +128,7 @@ pub(super) enum Event {
     },
     Fault(Fault),
     Heal,
+    TakeBack,
 }
 
 /// Who wants to know which master leads.

@@ -96,8 +96,12 @@ impl Cluster {
         let mut core = Master::new(config, registry, self.rng.bytes(), now);
         #[cfg(feature = "sabotage")]
         if let Some(sabotage) = self.options.sabotage {
-            sabotage.of_master().map(|sabotage| core.sabotage(sabotage));
-            sabotage.of_ledger().map(|sabotage| core.sabotage_ledger(sabotage));
+            if let Some(sabotage) = sabotage.of_master() {
+                core.sabotage(sabotage);
+            }
+            if let Some(sabotage) = sabotage.of_ledger() {
+                core.sabotage_ledger(sabotage);
+            }
         }
         self.masters[master].lead = Some(Lead {
             core,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use kaon_master::{Input, Reply, Write};
+use kaon_master::{Input, Write};
 
 use super::{Cluster, Event};
 use crate::report::Broken;
@@ -82,16 +82,6 @@ impl Cluster {
         if memory != written {
             let what = format!("master {master} holds {memory:?}, and {written:?} was written");
             self.broken.push_back(Broken { law: "recovery equals memory", what });
-        }
-    }
-
-    /// An operator has an answer.
-    pub(super) fn answered(&mut self, ticket: u64, reply: &Reply) {
-        let Some(agent) = self.asked_gone.remove(&ticket) else { return };
-        if *reply == Reply::Ok {
-            self.counts.add("agent gone");
-            let result = self.durable.gone(agent, self.store.value());
-            self.break_law(result);
         }
     }
 }

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use kaon_api::v1::master::{Call, call};
-use kaon_master::{Caller, Input, Ticket};
 use kaon_model::Mono;
 
+use super::operators::Asked;
 use super::{Cluster, Event};
 use crate::faults::{Fault, Way};
 
@@ -26,7 +25,10 @@ impl Cluster {
             Fault::CrashAgent { agent, after } => self.agents[agent].fuse = Some(after),
             Fault::PauseAgent { agent, span } => self.agents[agent].sleeps_until = self.now + span,
             Fault::Reboot { agent } => self.reboot(agent),
-            Fault::MarkGone { agent } => self.mark_gone(agent),
+            Fault::MarkGone { agent } => self.ask(agent, Asked::Gone),
+            Fault::Drain { agent, grace, gone } => self.ask(agent, Asked::Drain { grace, gone }),
+            Fault::Deactivate { agent } => self.ask(agent, Asked::Deactivate),
+            Fault::Reactivate { agent } => self.ask(agent, Asked::Reactivate),
             Fault::JumpClock { agent, seconds } => self.agents[agent].clock.jump(seconds),
             Fault::DropStream { scheduler, lag } => self.drop_stream(scheduler, lag),
             Fault::TakeOver { scheduler } => self.take_over(scheduler),
@@ -53,6 +55,7 @@ impl Cluster {
         self.agents.iter_mut().for_each(|agent| agent.fuse = None);
         self.masters.iter_mut().for_each(|master| master.fuse = None);
         self.schedulers.iter_mut().for_each(|scheduler| scheduler.closing = true);
+        self.after(Duration::from_secs(10), Event::TakeBack);
     }
 
     /// Until when a process stands still that this is meant for.
@@ -110,22 +113,5 @@ impl Cluster {
             let again = Event::MessageToAgent { channel, master, agent, from, name, body };
             self.after(Duration::from_secs(20), again);
         }
-    }
-
-    fn mark_gone(&mut self, agent: usize) {
-        let (Some(leader), Some(id)) = (self.leading(), self.agents[agent].id.clone()) else { return };
-        self.log.line(self.now, format!("an operator marks {id} gone"));
-        self.doomed.insert(id.clone());
-        self.tickets += 1;
-        self.asked_gone.insert(self.tickets, id.clone());
-        let gone = call::MarkAgentGone { agent_id: id.as_str().into(), ..Default::default() };
-        let call = Call {
-            r#type: Some(call::Type::MarkAgentGone),
-            mark_agent_gone: Some(gone),
-            ..Default::default()
-        };
-        let ticket = Ticket(self.tickets);
-        let input = Input::Operator { ticket, call: Box::new(call), caller: Caller::default() };
-        self.master_handles(leader, input);
     }
 }

@@ -105,6 +105,10 @@ impl Cluster {
             }
             let result = self.durable.belongs(&told.value, joins, self.store.value());
             self.break_law(result);
+            if let ToPeer::RunTask(run) = message {
+                let result = self.service.used(&run.task.agent_id.value, "sent a task");
+                self.break_law(result);
+            }
         }
     }
 
@@ -119,6 +123,10 @@ impl Cluster {
         for offer in event.offers.iter().flat_map(|offers| &offers.offers) {
             self.counts.add("law offers exclusive");
             results.push(lead.books.offered(&offer.framework_id.value, offer));
+            if lead.term == self.store.term && self.service.some_are_out() {
+                self.counts.add("law a deactivated agent gets no offer");
+                results.push(self.service.used(&offer.agent_id.value, "offered"));
+            }
         }
         if let Some(rescind) = &event.rescind {
             lead.books.offer_over(&rescind.offer_id.value);

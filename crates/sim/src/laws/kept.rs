@@ -3,15 +3,20 @@
 //! No running task is lost: what a scheduler saw running of a checkpointing framework ended by itself or was killed, whatever
 //! became of masters, agents and the network meanwhile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kaon_api::v1::TaskState;
 
 use crate::report::Broken;
 use crate::scheduler::{Scheduler, TaskView};
 
-/// Agents that are `doomed` may lose what they run.
-pub fn check(schedulers: &[Scheduler], doomed: &BTreeSet<String>) -> Result<(), Broken> {
+/// Agents that are `doomed` may lose what they run. Those that were `drained` have killed it, some of them to be gone.
+pub fn check(
+    schedulers: &[Scheduler],
+    doomed: &BTreeSet<String>,
+    drained: &BTreeMap<String, bool>,
+) -> Result<(), Broken> {
+    let ended_well = |task: &TaskView| ended_well(task, drained.get(&task.agent).copied());
     match seen(schedulers, doomed).find(|(_, task)| !ended_well(task)) {
         None => Ok(()),
         Some((id, task)) => {
@@ -31,11 +36,12 @@ pub fn seen<'a>(
 }
 
 /// As its script says, or because it was asked for.
-fn ended_well(task: &TaskView) -> bool {
+fn ended_well(task: &TaskView, drained: Option<bool>) -> bool {
     match task.told.as_ref().map(|(state, _)| *state) {
         Some(TaskState::TaskFinished) => task.exit_code == 0,
         Some(TaskState::TaskFailed) => task.exit_code != 0,
-        Some(TaskState::TaskKilled) => task.kill_asked,
+        Some(TaskState::TaskKilled) => task.kill_asked || drained.is_some(),
+        Some(TaskState::TaskGoneByOperator) => drained == Some(true),
         _ => false,
     }
 }
