@@ -23,8 +23,9 @@ test: ## Runs every tier of tests that exists.
 	@scripts/ensure zookeeper
 	@$(ULIMIT); $(CARGO) nextest run --workspace
 	$(CARGO) test --workspace --doc --quiet
-	@$(ULIMIT); scripts/test-simulations
-	@$(ULIMIT); scripts/test-shells
+	@# The first need nothing but a processor, of which the second leave much idle.
+	@$(ULIMIT); nice scripts/test-simulations & simulations=$$!; \
+	    scripts/test-shells; shells=$$?; wait $$simulations && exit $$shells
 
 lint: ## Format, clippy, licences and sources of what we depend on.
 	$(CARGO) fmt --all --check
