@@ -2,6 +2,8 @@
 
 //! Machines by the names that people give them.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, bail};
 use kaon_sdk::Operator;
 use kaon_sdk::maintenance::Schedule;
@@ -46,10 +48,10 @@ impl Machines {
     /// The machines that are meant, each once: by host, address, id of an agent, the beginning of one of them where it
     /// means no other, or HOST/ADDRESS.
     pub fn find(&self, names: &[String]) -> anyhow::Result<Vec<MachineID>> {
-        let mut found: Vec<MachineID> = Vec::new();
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
         for name in names {
             let machine = self.find_one(name)?;
-            if !found.iter().any(|known| is_same(known, &machine)) {
+            if seen.insert(key(&machine)) {
                 found.push(machine);
             }
         }
@@ -77,21 +79,18 @@ impl Machines {
     }
 
     fn matching(&self, matches: impl Fn(&str) -> bool) -> Vec<&MachineID> {
-        let mut found: Vec<&MachineID> = Vec::new();
-        for known in &self.0 {
-            let named = known.names.iter().any(|name| matches(&name.to_ascii_lowercase()));
-            if named && !found.iter().any(|other| is_same(other, &known.machine)) {
-                found.push(&known.machine);
-            }
-        }
-        found
+        let mut seen = BTreeSet::new();
+        let named = |known: &&Known| known.names.iter().any(|name| matches(&name.to_ascii_lowercase()));
+        let found = self.0.iter().filter(named).map(|known| &known.machine);
+        found.filter(|machine| seen.insert(key(machine))).collect()
     }
 }
 
-/// Mesos: both names must agree, the host's in letters of any size.
-pub fn is_same(one: &MachineID, other: &MachineID) -> bool {
-    let small = |name: &Option<String>| name.as_ref().map(|name| name.to_ascii_lowercase());
-    small(&one.hostname) == small(&other.hostname) && one.ip == other.ip
+/// What tells machines apart. Mesos: both names must agree, the host's in letters of any size.
+pub type Key = (Option<String>, Option<String>);
+
+pub fn key(machine: &MachineID) -> Key {
+    (machine.hostname.as_ref().map(|name| name.to_ascii_lowercase()), machine.ip.clone())
 }
 
 pub fn show(machine: &MachineID) -> String {

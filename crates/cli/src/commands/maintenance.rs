@@ -2,6 +2,7 @@
 
 //! What is planned for machines: shown, changed, carried out.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,7 +16,7 @@ use kaon_sdk::v1::{DurationInfo, MachineID, TimeInfo, Unavailability};
 use crate::arguments::maintenance::{
     HostsArguments, MaintenanceCommand, MaintenanceShowArguments, ScheduleArguments,
 };
-use crate::machines::{Machines, is_same, show};
+use crate::machines::{Key, Machines, key, show};
 use crate::{output, records};
 
 pub async fn run(command: MaintenanceCommand) -> anyhow::Result<ExitCode> {
@@ -68,9 +69,9 @@ async fn schedule(arguments: ScheduleArguments) -> anyhow::Result<()> {
     let operator = Operator::new(arguments.hosts.master.master.clone());
     let (mut schedule, status) = plans(&operator).await?;
     let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts.hosts)?;
+    let planned = planned(&schedule);
     for machine in &machines {
-        let planned = schedule.windows.iter().flat_map(|window| &window.machine_ids);
-        if planned.into_iter().any(|known| is_same(known, machine)) {
+        if planned.contains(&key(machine)) {
             bail!(
                 "{} is scheduled already; `kaon maintenance cancel` takes it off the schedule",
                 show(machine)
@@ -101,18 +102,23 @@ async fn cancel(arguments: HostsArguments) -> anyhow::Result<()> {
     let operator = Operator::new(arguments.master.master.clone());
     let (mut schedule, status) = plans(&operator).await?;
     let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts)?;
+    let planned = planned(&schedule);
     for machine in &machines {
-        let mut planned = schedule.windows.iter().flat_map(|window| &window.machine_ids);
-        if !planned.any(|known| is_same(known, machine)) {
+        if !planned.contains(&key(machine)) {
             bail!("{} is not scheduled", show(machine));
         }
     }
+    let cancelled: BTreeSet<Key> = machines.iter().map(key).collect();
     for window in &mut schedule.windows {
-        window.machine_ids.retain(|known| !machines.iter().any(|machine| is_same(known, machine)));
+        window.machine_ids.retain(|known| !cancelled.contains(&key(known)));
     }
     schedule.windows.retain(|window| !window.machine_ids.is_empty());
     operator.set_maintenance_schedule(&schedule).await.context("the schedule is as it was")?;
     say(&format!("taken off the schedule: {}", names(&machines)))
+}
+
+fn planned(schedule: &Schedule) -> BTreeSet<Key> {
+    schedule.windows.iter().flat_map(|window| &window.machine_ids).map(key).collect()
 }
 
 fn duration(span: Duration) -> DurationInfo {

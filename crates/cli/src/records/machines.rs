@@ -2,27 +2,37 @@
 
 //! Machines that are scheduled or down, as records.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use kaon_sdk::maintenance::{Schedule, Window};
 use kaon_sdk::v1::MachineID;
-use kaon_sdk::v1::allocator::inverse_offer_status::Status;
+use kaon_sdk::v1::allocator::{InverseOfferStatus, inverse_offer_status::Status};
 use kaon_sdk::v1::maintenance::ClusterStatus;
 use serde_json::{Value, json};
 
-use crate::machines::is_same;
+use crate::machines::{Key, key};
 use crate::moment::{show_moment, show_span};
 use crate::table::{Column, Shown};
 
 /// One record for each machine, in the order of the schedule.
 pub fn machines(schedule: &Schedule, status: &ClusterStatus) -> Vec<Value> {
+    let down: BTreeSet<Key> = status.down_machines.iter().map(key).collect();
+    let asked: BTreeMap<Key, &[InverseOfferStatus]> = status
+        .draining_machines
+        .iter()
+        .map(|draining| (key(&draining.id), draining.statuses.as_slice()))
+        .collect();
     let planned = schedule.windows.iter();
     let planned = planned.flat_map(|window| window.machine_ids.iter().map(move |machine| (machine, window)));
-    planned.map(|(machine, window)| record(machine, window, status)).collect()
+    let record = |(machine, window): (&MachineID, &Window)| {
+        let key = key(machine);
+        record(machine, window, down.contains(&key), asked.get(&key).copied().unwrap_or_default())
+    };
+    planned.map(record).collect()
 }
 
-fn record(machine: &MachineID, window: &Window, status: &ClusterStatus) -> Value {
-    let is_down = status.down_machines.iter().any(|down| is_same(down, machine));
-    let draining = status.draining_machines.iter().find(|draining| is_same(&draining.id, machine));
-    let answer = |answer: &kaon_sdk::v1::allocator::InverseOfferStatus| {
+fn record(machine: &MachineID, window: &Window, is_down: bool, answers: &[InverseOfferStatus]) -> Value {
+    let answer = |answer: &InverseOfferStatus| {
         json!({
             "framework": answer.framework_id.value,
             "answer": match answer.status {
@@ -33,8 +43,7 @@ fn record(machine: &MachineID, window: &Window, status: &ClusterStatus) -> Value
             "time": show_moment(answer.timestamp.nanoseconds),
         })
     };
-    let answers: Vec<Value> =
-        draining.into_iter().flat_map(|draining| &draining.statuses).map(answer).collect();
+    let answers: Vec<Value> = answers.iter().map(answer).collect();
     let time = &window.unavailability;
     let enforcement = window.enforcement.as_ref().map(|enforcement| {
         json!({

@@ -18,6 +18,8 @@ use super::{Options, Outcome, RunError};
 
 /// Bound: calls in a row that a master may turn down before the job is given up.
 pub const REJECTED_MAX: u32 = 10;
+/// How long after it agreed the batch is asked for an agent again.
+const ASKED_AGAIN_SECS: f64 = 60.0;
 /// How often the batch looks at the time.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -71,7 +73,7 @@ impl Job {
         let mut read = Vec::new();
         loop {
             let inputs = tokio::select! {
-                event = events.next() => self.learn(event)?,
+                event = events.next() => self.learn(event).await?,
                 count = lines.next(&mut read), if self.batch.wants_input() => match count {
                     0 => vec![Input::InputEnded],
                     _ => read.drain(..).map(|line| line.map(Input::Line)).collect::<Result<_, _>>()?,
@@ -90,7 +92,7 @@ impl Job {
     }
 
     /// What an event means for the batch.
-    fn learn(&mut self, event: Option<Event>) -> Result<Vec<Input>, RunError> {
+    async fn learn(&mut self, event: Option<Event>) -> Result<Vec<Input>, RunError> {
         Ok(match event {
             None => return Err(RunError::Ended("it ended the event stream".into())),
             Some(Event::Error(message)) => return Err(RunError::Ended(message)),
@@ -102,6 +104,13 @@ impl Job {
             Some(Event::Offers(offers)) => {
                 self.agents.extend(offers.iter().filter_map(address_of));
                 vec![Input::Offers(offers)]
+            }
+            Some(Event::InverseOffers(asked)) => {
+                // What is killed there is tried again elsewhere, so that a batch can always agree.
+                let asked = asked.into_iter().map(|offer| offer.id);
+                let agreed = self.scheduler.accept_inverse_offers(asked, Some(ASKED_AGAIN_SECS)).await;
+                self.judge(agreed)?;
+                Vec::new()
             }
             Some(Event::Update(status)) => vec![Input::Update(status)],
             Some(_) => Vec::new(),

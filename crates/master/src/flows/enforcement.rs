@@ -55,6 +55,15 @@ struct Progress {
     killed: BTreeSet<AgentId>,
 }
 
+/// Who is on machines.
+#[derive(Default)]
+struct There {
+    agents: BTreeMap<Machine, Vec<AgentRow>>,
+    /// The hosts, in small letters, of agents that were there before this master led and may come back: nothing else is
+    /// known of them.
+    awaited: BTreeSet<String>,
+}
+
 /// What a look at the windows finds.
 #[derive(Default)]
 struct Findings {
@@ -78,8 +87,7 @@ impl Master {
         let findings = self.look_at_windows(sure, turn.now.wall);
         let going_on: BTreeSet<Machine> = findings.empty.iter().map(|one| Machine::named(&one.id)).collect();
         self.enforcement.emptied.retain(|machine, _| going_on.contains(machine));
-        let empty: Vec<_> = findings.empty.into_iter().filter(|one| self.empty_machine(turn, one)).collect();
-        let down: Vec<v1::MachineID> = empty.into_iter().map(|machine| machine.id).collect();
+        let down = self.empty_machines(turn, findings.empty);
         let mut operations = Vec::new();
         for (ids, text, operation) in [
             (findings.begin, BEGINS, Operation::BeginEnforcement as fn(Vec<v1::MachineID>) -> Operation),
@@ -103,9 +111,7 @@ impl Master {
         self.machines_changed(turn, MachineChange { ticket: None });
         let begun: Vec<_> =
             self.registry.enforced().iter().filter(|one| one.begun == Some(true)).cloned().collect();
-        for machine in begun {
-            self.empty_machine(turn, &machine);
-        }
+        self.empty_machines(turn, begun);
     }
 
     fn look_at_windows(&self, sure: bool, wall: Wall) -> Findings {
@@ -129,8 +135,21 @@ impl Master {
         findings
     }
 
-    /// Sees to it that a machine becomes empty; says whether it is, or has had its time.
-    fn empty_machine(&mut self, turn: &mut Turn, machine: &KaonEnforcedMachine) -> bool {
+    /// Sees to it that machines become empty; says which are, or have had their time.
+    fn empty_machines(&mut self, turn: &mut Turn, begun: Vec<KaonEnforcedMachine>) -> Vec<v1::MachineID> {
+        if begun.is_empty() {
+            return Vec::new();
+        }
+        let mut there = There::default();
+        for row in self.state.machines.scheduled_agents() {
+            there.agents.entry(Machine::of_agent(self.state.agent(row))).or_default().push(row);
+        }
+        there.awaited = self.recovered.values().map(|info| info.hostname.to_ascii_lowercase()).collect();
+        let empty = begun.into_iter().filter(|machine| self.empty_machine(turn, machine, &there));
+        empty.map(|machine| machine.id).collect()
+    }
+
+    fn empty_machine(&mut self, turn: &mut Turn, machine: &KaonEnforcedMachine, there: &There) -> bool {
         let name = Machine::named(&machine.id);
         let grace = machine.enforcement.max_grace_period.as_ref();
         let patience = grace.map_or(PATIENCE_WITHOUT_GRACE, |grace| {
@@ -138,19 +157,11 @@ impl Master {
         });
         let fresh = || Progress { deadline: turn.now.mono + patience, killed: BTreeSet::new() };
         let deadline = self.enforcement.emptied.entry(name.clone()).or_insert_with(fresh).deadline;
-        let on_it = |row: &AgentRow| Machine::of_agent(self.state.agent(*row)) == name;
-        let agents: Vec<AgentRow> = self.state.machines.scheduled_agents().filter(on_it).collect();
-        let mut is_empty = !self.may_come_back(&name);
-        for row in agents {
-            is_empty &= self.empty_agent(turn, row, &name, grace);
+        let mut is_empty = !name.hostname().is_some_and(|host| there.awaited.contains(host));
+        for row in there.agents.get(&name).into_iter().flatten() {
+            is_empty &= self.empty_agent(turn, *row, &name, grace);
         }
         is_empty || deadline <= turn.now.mono
-    }
-
-    /// Whether an agent that was there before this master led may still be on the machine: by the name of the host alone,
-    /// since nothing else is known of it.
-    fn may_come_back(&self, machine: &Machine) -> bool {
-        self.recovered.values().any(|info| machine.has_hostname(&info.hostname))
     }
 
     fn empty_agent(

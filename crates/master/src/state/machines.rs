@@ -32,8 +32,9 @@ impl Machine {
         Machine { hostname: Some(hostname.to_ascii_lowercase()), ip: Some(ip.to_string()) }
     }
 
-    pub fn has_hostname(&self, hostname: &str) -> bool {
-        self.hostname.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(hostname))
+    /// In small letters.
+    pub fn hostname(&self) -> Option<&str> {
+        self.hostname.as_deref()
     }
 
     pub fn of_agent(agent: &Agent) -> Machine {

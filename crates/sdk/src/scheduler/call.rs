@@ -56,16 +56,20 @@ impl Scheduler {
         self.call(Call { decline: Some(decline), ..of_type(Type::Decline) }).await
     }
 
-    /// Agrees that the resources of inverse offers will be free in time.
+    /// Agrees that the agents of inverse offers will be free in time. The framework is asked again after
+    /// `refuse_seconds`, whether it agrees or not.
     pub async fn accept_inverse_offers(
         &self,
         offers: impl IntoIterator<Item = OfferID>,
+        refuse_seconds: Option<f64>,
     ) -> Result<(), Error> {
+        let inverse_offer_ids = offers.into_iter().collect();
         let accept =
-            AcceptInverseOffers { inverse_offer_ids: offers.into_iter().collect(), ..Default::default() };
+            AcceptInverseOffers { inverse_offer_ids, filters: filters(refuse_seconds), ..Default::default() };
         self.call(Call { accept_inverse_offers: Some(accept), ..of_type(Type::AcceptInverseOffers) }).await
     }
 
+    /// Does not agree. Unless the operator enforces it, what runs there goes on until the machine is taken down.
     pub async fn decline_inverse_offers(
         &self,
         offers: impl IntoIterator<Item = OfferID>,
