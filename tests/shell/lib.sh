@@ -9,8 +9,9 @@ started=()
 agents=()
 clients=()
 
+# finish [STATUS]: leaves nothing behind, and ends with the status.
 finish() {
-    status=$?
+    status=${1:-$?}
     trap - EXIT INT TERM
     if [ "$status" -ne 0 ]; then
         for log in "$work"/*.log; do

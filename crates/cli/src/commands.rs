@@ -6,6 +6,7 @@ mod agent;
 mod logs;
 mod maintenance;
 mod registry;
+mod roll;
 mod run;
 mod view;
 

@@ -8,6 +8,7 @@ mod machines;
 mod moment;
 mod output;
 mod records;
+mod roll;
 mod table;
 mod yaml;
 

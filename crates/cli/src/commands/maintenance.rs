@@ -22,6 +22,7 @@ use crate::{output, records};
 pub async fn run(command: MaintenanceCommand) -> anyhow::Result<ExitCode> {
     match command {
         MaintenanceCommand::Show(arguments) => return show_machines(arguments).await,
+        MaintenanceCommand::Roll(arguments) => return super::roll::run(*arguments).await,
         MaintenanceCommand::Schedule(arguments) => schedule(arguments).await?,
         MaintenanceCommand::Cancel(arguments) => cancel(arguments).await?,
         MaintenanceCommand::Start(arguments) => {
@@ -48,7 +49,7 @@ async fn show_machines(arguments: MaintenanceShowArguments) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-async fn plans(operator: &Operator) -> anyhow::Result<(Schedule, ClusterStatus)> {
+pub(super) async fn plans(operator: &Operator) -> anyhow::Result<(Schedule, ClusterStatus)> {
     let schedule = operator.maintenance_schedule().await;
     let schedule = schedule.context("cannot read the maintenance schedule (--master says whose)")?;
     let status = operator.maintenance_status().await.context("cannot read the status of the machines")?;
@@ -67,53 +68,49 @@ async fn named(arguments: &HostsArguments) -> anyhow::Result<(Operator, Vec<Mach
 async fn schedule(arguments: ScheduleArguments) -> anyhow::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
     let operator = Operator::new(arguments.hosts.master.master.clone());
-    let (mut schedule, status) = plans(&operator).await?;
+    let (schedule, status) = plans(&operator).await?;
     let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts.hosts)?;
-    let planned = planned(&schedule);
-    for machine in &machines {
-        if planned.contains(&key(machine)) {
-            bail!(
-                "{} is scheduled already; `kaon maintenance cancel` takes it off the schedule",
-                show(machine)
-            );
-        }
-    }
     let text = names(&machines);
-    schedule.windows.push(Window {
-        machine_ids: machines,
-        unavailability: Unavailability {
-            start: TimeInfo { nanoseconds: arguments.start.nanos(now), ..Default::default() },
-            duration: arguments.duration.map(duration),
-            ..Default::default()
-        },
-        enforcement: arguments.enforce.then(|| Enforcement {
-            max_grace_period: arguments.grace.map(duration),
-            up_again: arguments.up_again.then_some(true),
-            ..Default::default()
-        }),
+    let unavailability = Unavailability {
+        start: TimeInfo { nanoseconds: arguments.start.nanos(now), ..Default::default() },
+        duration: arguments.duration.map(duration),
+        ..Default::default()
+    };
+    let enforcement = arguments.enforce.then(|| Enforcement {
+        max_grace_period: arguments.grace.map(duration),
+        up_again: arguments.up_again.then_some(true),
         ..Default::default()
     });
-    operator.set_maintenance_schedule(&schedule).await.context("nothing was scheduled")?;
+    let window = Window { machine_ids: machines, unavailability, enforcement, ..Default::default() };
+    let edited = operator.edit_maintenance_schedule(|schedule| {
+        let planned = planned(schedule);
+        if let Some(machine) = window.machine_ids.iter().find(|machine| planned.contains(&key(machine))) {
+            let machine = show(machine);
+            bail!("{machine} is scheduled already; `kaon maintenance cancel` takes it off the schedule");
+        }
+        schedule.windows.push(window.clone());
+        Ok(())
+    });
+    edited.await.context("nothing was scheduled")?;
     say(&format!("scheduled: {text}; frameworks are asked to give them back"))
 }
 
 /// Takes machines off the schedule; windows without machines go.
 async fn cancel(arguments: HostsArguments) -> anyhow::Result<()> {
-    let operator = Operator::new(arguments.master.master.clone());
-    let (mut schedule, status) = plans(&operator).await?;
-    let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts)?;
-    let planned = planned(&schedule);
-    for machine in &machines {
-        if !planned.contains(&key(machine)) {
+    let (operator, machines) = named(&arguments).await?;
+    let cancelled: BTreeSet<Key> = machines.iter().map(key).collect();
+    let edited = operator.edit_maintenance_schedule(|schedule| {
+        let planned = planned(schedule);
+        if let Some(machine) = machines.iter().find(|machine| !planned.contains(&key(machine))) {
             bail!("{} is not scheduled", show(machine));
         }
-    }
-    let cancelled: BTreeSet<Key> = machines.iter().map(key).collect();
-    for window in &mut schedule.windows {
-        window.machine_ids.retain(|known| !cancelled.contains(&key(known)));
-    }
-    schedule.windows.retain(|window| !window.machine_ids.is_empty());
-    operator.set_maintenance_schedule(&schedule).await.context("the schedule is as it was")?;
+        for window in &mut schedule.windows {
+            window.machine_ids.retain(|known| !cancelled.contains(&key(known)));
+        }
+        schedule.windows.retain(|window| !window.machine_ids.is_empty());
+        Ok(())
+    });
+    edited.await.context("the schedule is as it was")?;
     say(&format!("taken off the schedule: {}", names(&machines)))
 }
 
@@ -121,7 +118,7 @@ fn planned(schedule: &Schedule) -> BTreeSet<Key> {
     schedule.windows.iter().flat_map(|window| &window.machine_ids).map(key).collect()
 }
 
-fn duration(span: Duration) -> DurationInfo {
+pub(super) fn duration(span: Duration) -> DurationInfo {
     let nanoseconds = i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
     DurationInfo { nanoseconds, ..Default::default() }
 }

@@ -15,6 +15,9 @@ use crate::Error;
 /// Of our own, with what is enforced; masters of Mesos answer 404.
 const ENFORCED: &str = "/kaon/maintenance/schedule";
 
+/// Bound: how often a change is made anew because somebody else made one at the same time.
+const ATTEMPTS_MAX: usize = 10;
+
 impl Operator {
     /// What is scheduled, with what is enforced of it.
     pub async fn maintenance_schedule(&self) -> Result<KaonSchedule, Error> {
@@ -32,11 +35,35 @@ impl Operator {
         }
     }
 
-    /// Puts a schedule in place of the one that is there. Where something is to be enforced, the master must be one of
-    /// ours.
-    pub async fn set_maintenance_schedule(&self, schedule: &KaonSchedule) -> Result<(), Error> {
-        if schedule.windows.iter().any(|window| window.enforcement.is_some()) {
-            return self.post_json(ENFORCED, to_json(schedule, Dialect::V0)).await;
+    /// Changes what is scheduled: `edit` is shown what is there, again if it has changed in the meantime. Where something
+    /// is to be enforced, the master must be one of ours.
+    pub async fn edit_maintenance_schedule<E: From<Error>>(
+        &self,
+        mut edit: impl FnMut(&mut KaonSchedule) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut attempts = 0;
+        loop {
+            let mut schedule = self.maintenance_schedule().await?;
+            let before = without_enforcement(&schedule);
+            edit(&mut schedule)?;
+            attempts += 1;
+            match self.replace_maintenance_schedule(&schedule, before).await {
+                Err(Error::Status { status: 409, .. }) if attempts < ATTEMPTS_MAX => {}
+                answered => return answered.map_err(E::from),
+            }
+        }
+    }
+
+    async fn replace_maintenance_schedule(
+        &self,
+        schedule: &KaonSchedule,
+        replaces: Schedule,
+    ) -> Result<(), Error> {
+        let whole = KaonSchedule { replaces: Some(replaces), ..schedule.clone() };
+        match self.post_json(ENFORCED, to_json(&whole, Dialect::V0)).await {
+            Err(Error::Status { status: 404, .. })
+                if schedule.windows.iter().all(|window| window.enforcement.is_none()) => {}
+            answered => return answered,
         }
         let update =
             UpdateMaintenanceSchedule { schedule: without_enforcement(schedule), ..Default::default() };

@@ -53,6 +53,12 @@ impl Master {
         ticket: Ticket,
         wanted: internal::KaonSchedule,
     ) -> Result<Option<Reply>, Rejection> {
+        if wanted.replaces.is_some_and(|replaced| replaced != self.registry.schedule()) {
+            return Err(Rejection::Conflict(
+                "The maintenance schedule is another by now than the one that this was to replace"
+                    .to_string(),
+            ));
+        }
         let mut schedule = Schedule::default();
         let mut enforced = Vec::new();
         for window in wanted.windows {
