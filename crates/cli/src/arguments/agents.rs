@@ -42,8 +42,8 @@ pub struct DutyArguments {
 
 /// Offers agents no more, and has them kill what they run
 ///
-/// Each task has the grace that it asks for, but no more than --grace, between SIGTERM and SIGKILL. An agent without a
-/// task stays in the cluster, drained, until it is reactivated.
+/// Between SIGTERM and SIGKILL each task has the grace that it asks for, but no more than --grace; one that asks for none
+/// has --grace. An agent without a task stays in the cluster, drained, until it is reactivated.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kaon agent drain host7 --grace 5m --wait
@@ -54,7 +54,7 @@ been drained; 2 if it cannot be ordered; 130 if it was interrupted, which does n
 pub struct DrainArguments {
     #[command(flatten)]
     pub agents: NamedAgents,
-    /// The most that a task may take to end, such as 30s or 5m [default: what each task asks for]
+    /// The most that a task may take to end, such as 30s or 5m [default: what each task asks for, else 3s]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub grace: Option<Duration>,
     /// Marks each agent gone when it is empty: it is never let in again

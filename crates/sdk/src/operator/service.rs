@@ -28,8 +28,8 @@ impl Operator {
             .await
     }
 
-    /// The agent is offered no more, and kills what it runs: with the grace that each task has, but no more than
-    /// `grace`. This returns when the order is durable, long before the agent is empty. With `then_gone` it is marked
+    /// The agent is offered no more, and kills what it runs: with the grace that each task asks for, but no more
+    /// than `grace`, which those have that ask for none. This returns when the order is durable, long before the agent is empty. With `then_gone` it is marked
     /// gone when it is.
     pub async fn drain_agent(
         &self,

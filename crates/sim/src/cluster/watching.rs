@@ -92,6 +92,16 @@ impl Cluster {
                 lead.books.launched(framework, &task.task_id.value, &task.agent_id.value, amount);
                 &run.task.agent_id
             }
+            // However it became gone: by an operator's word, or because its drain was to end so.
+            ToPeer::Shutdown(_) => {
+                let term = lead.term;
+                let id = self.agents[agent].id.clone().filter(|id| self.store.value().is_gone(id));
+                if let Some(id) = id.filter(|_| term == self.store.term) {
+                    let result = self.durable.gone(id, self.store.value());
+                    self.break_law(result);
+                }
+                return;
+            }
             ToPeer::ShutdownFramework(shutdown) => {
                 return lead.books.framework_removed(&shutdown.framework_id.value);
             }

@@ -35,8 +35,8 @@ enum Stage {
 /// What is left on an agent.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Left {
-    /// Seconds until the last task is killed; less than none when that was to be.
-    seconds: Option<f64>,
+    /// When the last task is killed, in seconds since 1970.
+    deadline: Option<f64>,
     /// Tasks that have not ended.
     live: Vec<String>,
     /// Tasks whose framework has not acknowledged their end.
@@ -49,6 +49,7 @@ struct Left {
 pub async fn follow(operator: &Operator, agents: Vec<Found>, gone: bool) -> anyhow::Result<ExitCode> {
     let mut screen = Screen::new();
     let mut settled: BTreeMap<String, bool> = BTreeMap::new();
+    let mut deadlines: BTreeMap<String, f64> = BTreeMap::new();
     loop {
         let listed = operator.get_json("/slaves").await.map_err(|error| error.to_string());
         let mut lines = Vec::new();
@@ -56,14 +57,15 @@ pub async fn follow(operator: &Operator, agents: Vec<Found>, gone: bool) -> anyh
             if settled.contains_key(&agent.id) {
                 continue;
             }
-            let stage = look(operator, &listed, &agent.id).await;
+            let mut stage = look(operator, &listed, &agent.id).await;
+            keep_earliest(&mut deadlines, &agent.id, &mut stage);
             match verdict(&stage, gone) {
                 Some((done, text)) => {
                     screen.clear()?;
                     writeln!(io::stdout(), "{agent} {text}")?;
                     settled.insert(agent.id.clone(), done);
                 }
-                None => lines.push((agent, tell(&stage))),
+                None => lines.push((agent, tell(&stage, now()))),
             }
         }
         if settled.len() == agents.len() {
@@ -73,6 +75,20 @@ pub async fn follow(operator: &Operator, agents: Vec<Found>, gone: bool) -> anyh
         screen.show(lines)?;
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+/// A new master counts the time anew, though a kill that has begun can only be shortened.
+fn keep_earliest(deadlines: &mut BTreeMap<String, f64>, agent: &str, stage: &mut Stage) {
+    let Stage::Draining(left) = stage else { return };
+    if let Some(deadline) = &mut left.deadline {
+        let earliest = deadlines.entry(agent.to_owned()).or_insert(*deadline);
+        *earliest = earliest.min(*deadline);
+        *deadline = *earliest;
+    }
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// Whether the agent is done with, and how.
@@ -111,15 +127,14 @@ async fn look(operator: &Operator, listed: &Result<Value, String>, id: &str) -> 
 async fn left(operator: &Operator, agent: &Value) -> Left {
     let grace = agent["drain_info"]["config"]["max_grace_period"]["nanoseconds"].as_f64();
     let since = agent["estimated_drain_start_time_seconds"].as_f64();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let seconds = grace.zip(since).map(|(grace, since)| since + grace / 1e9 - now);
+    let deadline = grace.zip(since).map(|(grace, since)| since + grace / 1e9);
     let address = agent["pid"].as_str().and_then(|pid| pid.split_once('@')?.1.parse().ok());
-    let Some(address) = address else { return Left { seconds, ..Left::default() } };
+    let Some(address) = address else { return Left { deadline, ..Left::default() } };
     let asked = operator.agent(address);
     match tokio::time::timeout(PATIENCE, asked.get_json("/state")).await {
-        Ok(Ok(state)) => Left { seconds, ..of_state(&state) },
-        Ok(Err(error)) => Left { seconds, silent: Some(error.to_string()), ..Left::default() },
-        Err(_) => Left { seconds, silent: Some("the agent does not answer".to_owned()), ..Left::default() },
+        Ok(Ok(state)) => Left { deadline, ..of_state(&state) },
+        Ok(Err(error)) => Left { deadline, silent: Some(error.to_string()), ..Left::default() },
+        Err(_) => Left { deadline, silent: Some("the agent does not answer".to_owned()), ..Left::default() },
     }
 }
 
@@ -147,7 +162,7 @@ fn has_ended(state: &str) -> bool {
 }
 
 /// What is left, in a line.
-fn tell(stage: &Stage) -> String {
+fn tell(stage: &Stage, now: f64) -> String {
     let left = match stage {
         Stage::Draining(left) => left,
         Stage::Unknown(why) => return format!("waiting: {why}"),
@@ -158,7 +173,7 @@ fn tell(stage: &Stage) -> String {
     }
     let count = left.live.len();
     let mut parts = vec![format!("{count} task{} left", if count == 1 { "" } else { "s" })];
-    match left.seconds {
+    match left.deadline.map(|deadline| deadline - now) {
         Some(seconds) if count > 0 && seconds >= 0.0 => parts.push(format!("{} s at most", seconds.ceil())),
         Some(_) if count > 0 => parts.push("killed, and not gone yet".to_owned()),
         _ => {}
@@ -248,15 +263,25 @@ mod tests {
         let left = of_state(&state);
         assert_eq!(left.live, ["d of web", "a of web", "c of web"]);
         assert_eq!(left.unacknowledged, ["b of web"]);
-        let told = tell(&draining(Left { seconds: Some(6.2), ..left.clone() }));
+        let told = tell(&draining(Left { deadline: Some(106.2), ..left.clone() }), 100.0);
         assert_eq!(told, "3 tasks left, 7 s at most, waiting for d of web, a of web, c of web");
-        let late =
-            tell(&draining(Left { seconds: Some(-1.0), live: vec!["x of y".to_owned()], ..Left::default() }));
+        let late = Left { deadline: Some(99.0), live: vec!["x of y".to_owned()], ..Left::default() };
+        let late = tell(&draining(late), 100.0);
         assert_eq!(late, "1 task left, killed, and not gone yet, waiting for x of y");
-        let unheard = tell(&draining(Left { live: Vec::new(), ..left }));
+        let unheard = tell(&draining(Left { live: Vec::new(), ..left }), 100.0);
         assert_eq!(unheard, "0 tasks left, waiting for frameworks to acknowledge the end of b of web");
         assert!(is_same("3 tasks left, 7 s at most, x", "3 tasks left, 6 s at most, x"));
         assert!(!is_same("3 tasks left, 7 s at most, x", "2 tasks left, 7 s at most, x"));
+    }
+
+    #[test]
+    fn a_new_master_gives_no_more_time() {
+        let mut deadlines = BTreeMap::new();
+        for (told, shown) in [(110.0, 110.0), (114.0, 110.0), (105.0, 105.0)] {
+            let mut stage = draining(Left { deadline: Some(told), ..Left::default() });
+            keep_earliest(&mut deadlines, "S1", &mut stage);
+            assert_eq!(stage, draining(Left { deadline: Some(shown), ..Left::default() }));
+        }
     }
 
     #[test]
