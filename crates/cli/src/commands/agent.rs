@@ -100,7 +100,7 @@ fn is_meant(what: &str, agents: &[Found]) -> anyhow::Result<bool> {
     }
     let mut out = io::stderr();
     for agent in agents {
-        write!(out, "Mark {agent} ({}) gone? {what} [y/N] ", agent.state)?;
+        write!(out, "Mark {agent}, which is {}, gone? {what} [y/N] ", agent.state)?;
         out.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
