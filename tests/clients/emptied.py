@@ -9,7 +9,7 @@ Once it runs that many tasks on HOST it notes `ready`; with --more it launches a
 when they are told to, with the status 0; stubborn ones do not listen. Each notes in FOLDER/began/NAME-KIND-NUMBER what its
 process is. FOLDER/NAME.history gets a line for whatever happens, each with the time:
 
-    subscribed MASTER · offered HOST · running TASK · update TASK STATE REASON · failure · ready
+    subscribed MASTER · offered HOST · update TASK STATE REASON MESSAGE… · failure · ready
 """
 
 import argparse
@@ -59,7 +59,7 @@ class Emptied(Scheduler):
 
     def update(self, status):
         task, state = status["task_id"]["value"], status["state"]
-        self.note("update", task, state, status.get("reason", "-"))
+        self.note("update", task, state, status.get("reason", "-"), status.get("message", "-"))
         if "uuid" in status:
             self.call("ACKNOWLEDGE", acknowledge={key: status[key] for key in ("agent_id", "task_id", "uuid")})
         if state == "TASK_RUNNING" and task not in self.running:

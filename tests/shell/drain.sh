@@ -36,7 +36,8 @@ print(*[agent["state"] for agent in json.load(sys.stdin) if agent["hostname"] ==
 is_draining() { [ "$(state)" = draining ]; }
 await 10 is_draining
 ordered=$EPOCHREALTIME
-sleep 0.3
+polite_ended() { for pid in $(cat "$work"/began/web-polite-*); do ! kill -0 "$pid" 2>/dev/null || return 1; done; }
+await 5 polite_ended
 kill -KILL "${master_pids[leader]}" "$agent"
 wait "${master_pids[leader]}" "$agent" 2>/dev/null || true
 run_agent 0
@@ -55,8 +56,9 @@ grep -q 'tasks left' "$work/drain.log" || fail "it did not say what is left: $(c
 [ "$(state)" = drained ] || fail "host0 is $(state)"
 find_leader && [ "$(fetch "http://$master/metrics/snapshot" | python3 -c 'import json, sys; print(json.load(sys.stdin)["master/slaves_inactive"])')" = 1.0 ] ||
     fail "the new master counts host0 as active"
-ends=$(grep -c 'TASK_KILLED REASON_AGENT_DRAINING$' "$history")
-[ "$ends" -eq 4 ] || fail "of four tasks $ends are told to have been killed by the drain"
+told() { grep -c "web-$1-.* TASK_KILLED REASON_AGENT_DRAINING Command $2\$" "$history" || true; }
+[ "$(told polite 'exited with status 0')" -eq 2 ] || fail "polite tasks are not told to have ended by themselves"
+[ "$(told stubborn 'terminated with signal Killed')" -eq 2 ] || fail "stubborn tasks are not told to have been killed"
 grep -q 'TASK_KILLING' "$history" && fail "TASK_KILLING is told to a framework that does not know it"
 [ "$(ls "$work/began" | wc -l)" -eq 4 ] || fail "a task has landed on a host that is drained"
 awk -v since="$ordered" '$1 > since && $2 == "offered" && $3 == "host0" { found = 1 } END { exit found }' "$history" ||

@@ -27,7 +27,7 @@ within() { awk -v is="$1" -v least="$2" -v most="$3" 'BEGIN { exit !(is >= least
 
 signalled=$EPOCHREALTIME
 kill -USR1 "$agent"
-lost() { grep -c 'TASK_LOST REASON_AGENT_REMOVED$' "$work/$1.history" || true; }
+lost() { grep -c 'TASK_LOST REASON_AGENT_REMOVED ' "$work/$1.history" || true; }
 all_lost() { [ "$(lost aware)" -eq 25 ] && [ "$(lost plain)" -eq 25 ]; }
 await 30 all_lost
 for name in aware plain; do
