@@ -129,3 +129,13 @@ fn registration_is_byte_for_byte_that_of_mesos() {
     let update = UpdateAgentMessage { resource_version_uuid: version, ..update.clone() };
     assert_eq!(update.encode(), bytes(UPDATE));
 }
+
+#[test]
+fn a_drain_is_written_down_byte_for_byte_as_mesos_does() {
+    let mut world = World::new();
+    for line in ["framework f1", "start", "leader", "advance 1", "registered S0", "run f1 t", "drain grace=6"]
+    {
+        play(&mut world, line);
+    }
+    assert_eq!(world.files["meta/slaves/S0/drain.config"], bytes("0a0000000a060880f882ad161000"));
+}
