@@ -331,35 +331,6 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    fn agent(arguments: &[&str]) -> AgentArguments {
-        let all = ["kaon", "agent"].iter().chain(arguments);
-        match Cli::try_parse_from(all).unwrap().command {
-            Command::Agent(arguments) => arguments,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn what_is_done_to_agents_is_told_from_the_flags_of_one() {
-        let Some(AgentCommand::Drain(drain)) =
-            agent(&["drain", "host7", "S3", "--grace", "90s", "--wait"]).command
-        else {
-            panic!("another command")
-        };
-        assert_eq!(
-            (&drain.agents.agents[..], drain.wait),
-            (&["host7".to_owned(), "S3".to_owned()][..], true)
-        );
-        assert_eq!(drain.grace, Some(std::time::Duration::from_secs(90)));
-        assert!(matches!(agent(&["gone", "a", "--yes"]).command, Some(AgentCommand::Gone(_))));
-        for flags in [&["--master=drain", "drain"][..], &["--master", "m:1", "--help"], &["-v"], &[]] {
-            let parsed = agent(flags);
-            assert!(parsed.command.is_none(), "{flags:?}");
-            assert_eq!(parsed.flags, flags);
-        }
-        assert!(Cli::try_parse_from(["kaon", "agent", "drain"]).is_err());
-    }
-
     #[test]
     fn the_command_line_is_consistent_and_every_command_has_an_example() {
         Cli::command().debug_assert();
