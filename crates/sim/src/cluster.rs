@@ -6,6 +6,7 @@ mod agents;
 mod crashes;
 mod event;
 mod leaders;
+mod maintenance;
 mod masters;
 mod operators;
 mod registry;
@@ -20,6 +21,7 @@ use kaon_model::{Entropy, Mono};
 
 use crate::election::Election;
 use crate::faults;
+use crate::laws::enforced::{Deadline, Deadlines};
 use crate::laws::{agreed, durable::Durable, kept, once::Launches, service::Service, settled};
 use crate::network::Network;
 use crate::plan::Plan;
@@ -103,6 +105,11 @@ pub struct Cluster {
     /// Agents that were to be emptied, and whether they were to be gone then: their tasks may be killed.
     drained: BTreeMap<String, bool>,
     service: Service,
+    /// Agents whose machines operators ever had taken out of service: their tasks may be lost, and they come back in service.
+    maintained: BTreeSet<usize>,
+    /// What operators will have been promised, by the ticket that will be answered.
+    planned: BTreeMap<u64, Deadline>,
+    deadlines: Deadlines,
     healing: Option<Mono>,
     broken: VecDeque<Broken>,
 }
@@ -152,6 +159,9 @@ impl Cluster {
             doomed: BTreeSet::new(),
             drained: BTreeMap::new(),
             service: Service::default(),
+            maintained: BTreeSet::new(),
+            planned: BTreeMap::new(),
+            deadlines: Deadlines::default(),
             healing: None,
             broken: VecDeque::new(),
             plan,
@@ -202,6 +212,7 @@ impl Cluster {
             if self.events.is_multiple_of(16) {
                 self.check_masters();
                 self.check_drained();
+                self.check_enforced();
             }
             if self.healing.is_some() && self.events.is_multiple_of(64) && self.settled().is_ok() {
                 self.counts.add("law everything settles");
@@ -237,6 +248,9 @@ impl Cluster {
         let away = |id: &&str| self.store.value().duty(id).is_some_and(|duty| duty.deactivated);
         if let Some(id) = self.agents.iter().filter_map(|agent| agent.id.as_deref()).find(away) {
             return Err(Broken { law, what: format!("{id} is not back in service") });
+        }
+        if let Some(machine) = self.store.value().machines().next() {
+            return Err(Broken { law, what: format!("{machine:?} is still planned for") });
         }
         kept::check(&self.schedulers, &self.doomed, &self.drained)
     }

@@ -28,6 +28,10 @@ pub enum Fault {
     Deactivate { agent: usize },
     /// An operator takes the agent back.
     Reactivate { agent: usize },
+    /// An operator has the agent's machine taken out of service so far ahead.
+    Enforce { agent: usize, ahead: Duration, grace: Duration },
+    /// An operator takes everything off the schedule of maintenance.
+    ClearSchedule,
     /// What a host shows people as the time jumps.
     JumpClock { agent: usize, seconds: i64 },
     /// A scheduler's stream breaks, which the master sees only so much later.
@@ -56,7 +60,7 @@ pub enum Way {
 
 impl Fault {
     /// The kinds, as they are counted.
-    pub const KINDS: [&str; 19] = [
+    pub const KINDS: [&str; 21] = [
         "fault cut",
         "fault one-way cut to an agent",
         "fault one-way cut from an agent",
@@ -76,6 +80,8 @@ impl Fault {
         "operator drains",
         "operator deactivates",
         "operator reactivates",
+        "operator enforces a window",
+        "operator clears the schedule",
     ];
 
     pub fn kind(&self) -> &'static str {
@@ -99,6 +105,8 @@ impl Fault {
             Fault::Drain { .. } => 16,
             Fault::Deactivate { .. } => 17,
             Fault::Reactivate { .. } => 18,
+            Fault::Enforce { .. } => 19,
+            Fault::ClearSchedule => 20,
         };
         Fault::KINDS[at]
     }
@@ -124,7 +132,7 @@ fn one(rng: &mut Entropy, plan: &Plan) -> Fault {
     let scheduler = rng.below(plan.schedulers as u64) as usize;
     // Most crashes come at once, others in the midst of what is just being done.
     let after = if rng.chance(0.3) { 0 } else { 1 + rng.below(8) as u32 };
-    match rng.below(48) {
+    match rng.below(52) {
         0..=3 => Fault::Cut { agent, way: Way::Both, span: cut_span(rng) },
         4 | 5 => Fault::Cut { agent, way: Way::ToAgent, span: cut_span(rng) },
         6 | 7 => Fault::Cut { agent, way: Way::FromAgent, span: cut_span(rng) },
@@ -146,7 +154,9 @@ fn one(rng: &mut Entropy, plan: &Plan) -> Fault {
             Fault::Drain { agent, grace, gone: rng.chance(0.15) }
         }
         43 => Fault::Deactivate { agent },
-        _ => Fault::Reactivate { agent },
+        44..=47 => Fault::Reactivate { agent },
+        48..=50 => Fault::Enforce { agent, ahead: millis(rng, 120_000), grace: millis(rng, 20_000) },
+        _ => Fault::ClearSchedule,
     }
 }
 

@@ -6,7 +6,7 @@
 //! `scheduler.rs`, which sees each update with the eyes of a framework.
 
 /// What is counted each time that a law is held against something; a run of many seeds must have counted each.
-pub const COUNTED: [&str; 13] = [
+pub const COUNTED: [&str; 14] = [
     "law resources conserved",
     "law offers exclusive",
     "law no task launched twice",
@@ -17,6 +17,7 @@ pub const COUNTED: [&str; 13] = [
     "law gone never returns",
     "law a deactivated agent gets no offer",
     "law a drained agent has no task",
+    "law an enforced deadline is kept",
     "law reconciliation never lies",
     "law no running task is lost",
     "law everything settles",
@@ -24,6 +25,7 @@ pub const COUNTED: [&str; 13] = [
 
 pub mod agreed;
 pub mod durable;
+pub mod enforced;
 pub mod exclusive;
 pub mod hunger;
 pub mod kept;

@@ -11,7 +11,7 @@ use kaon_master::config::{Config, Policy};
 use kaon_master::effect::{Effect, Effects, Reply, ToPeer};
 use kaon_master::input::{Input, PeerMessage};
 use kaon_master::{Master, Registry};
-use kaon_model::{Entropy, Mono};
+use kaon_model::{Entropy, Mono, Wall};
 
 use super::{Cluster, Event};
 use crate::clock::Clock;
@@ -43,6 +43,8 @@ pub struct Lead {
     pub framework_of: BTreeMap<u64, String>,
     /// When the last write that was ordered arrives: they arrive in order.
     pub written: Mono,
+    /// When it began to lead.
+    pub since: Mono,
     wakes_at: Option<Mono>,
     /// Ticks in a row at one moment: a deadline that never moves would stop time.
     ticks: u32,
@@ -79,6 +81,11 @@ impl MasterNode {
         }
     }
 
+    /// What its clock shows people.
+    pub fn wall(&self, truth: Mono) -> Wall {
+        self.clock.read(truth).wall
+    }
+
     /// What this master believes that an agent has; none of one that is not registered.
     pub fn total_of(&self, agent: &Upid) -> Option<kaon_model::Resources> {
         let view = self.lead.as_ref()?.core.view();
@@ -109,6 +116,7 @@ impl Cluster {
             books: Books::default(),
             framework_of: BTreeMap::new(),
             written: self.now,
+            since: self.now,
             wakes_at: None,
             ticks: 0,
         });

@@ -49,6 +49,9 @@ impl Cluster {
 
     /// An operator has an answer.
     pub(super) fn answered(&mut self, ticket: u64, reply: &Reply) {
+        if let Some(deadline) = self.planned.remove(&ticket).filter(|_| *reply == Reply::Ok) {
+            self.deadlines.promised(deadline);
+        }
         let Some((asked, agent)) = self.asked.remove(&ticket) else { return };
         if *reply != Reply::Ok {
             return;
@@ -73,6 +76,7 @@ impl Cluster {
                 self.ask(agent, Asked::Reactivate);
             }
         }
+        self.end_maintenance();
         self.after(AGAIN, Event::TakeBack);
     }
 

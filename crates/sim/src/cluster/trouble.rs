@@ -29,6 +29,8 @@ impl Cluster {
             Fault::Drain { agent, grace, gone } => self.ask(agent, Asked::Drain { grace, gone }),
             Fault::Deactivate { agent } => self.ask(agent, Asked::Deactivate),
             Fault::Reactivate { agent } => self.ask(agent, Asked::Reactivate),
+            Fault::Enforce { agent, ahead, grace } => self.enforce(agent, ahead, grace),
+            Fault::ClearSchedule => self.clear_schedule(),
             Fault::JumpClock { agent, seconds } => self.agents[agent].clock.jump(seconds),
             Fault::DropStream { scheduler, lag } => self.drop_stream(scheduler, lag),
             Fault::TakeOver { scheduler } => self.take_over(scheduler),
