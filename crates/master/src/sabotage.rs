@@ -17,15 +17,18 @@ pub enum Sabotage {
     OfferTheDeactivated,
     /// An agent is drained as soon as that is asked for.
     DrainedTooSoon,
+    /// A window that has begun is enforced by nobody.
+    ForgetTheDeadline,
 }
 
 impl Sabotage {
-    pub const ALL: [Sabotage; 5] = [
+    pub const ALL: [Sabotage; 6] = [
         Sabotage::AcknowledgeBeforeStoring,
         Sabotage::ForgetTheGone,
         Sabotage::ForgetTasksAtFailover,
         Sabotage::OfferTheDeactivated,
         Sabotage::DrainedTooSoon,
+        Sabotage::ForgetTheDeadline,
     ];
 
     pub fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Sabotage {
             Sabotage::ForgetTasksAtFailover => "forget-tasks-at-failover",
             Sabotage::OfferTheDeactivated => "offer-the-deactivated",
             Sabotage::DrainedTooSoon => "drained-too-soon",
+            Sabotage::ForgetTheDeadline => "forget-the-deadline",
         }
     }
 }

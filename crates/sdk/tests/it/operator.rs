@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
-use kaon_api::v1::master;
+use kaon_api::json::{Dialect, to_json};
+use kaon_api::v1::{self, master};
 use kaon_api::wire::Message;
+use kaon_sdk::maintenance::{Enforcement, Schedule, Window};
 use kaon_sdk::operator::Agent;
 use kaon_sdk::{Error, Operator};
 
@@ -94,4 +96,84 @@ async fn an_agent_is_taken_out_of_service() {
     };
     let (refused, ()) = soon(async { tokio::join!(ask, serve) }).await;
     assert!(matches!(refused, Error::Status { status: 400, .. }), "{refused}");
+}
+
+fn window(start: i64) -> Window {
+    let machine = v1::MachineID { hostname: Some(format!("h{start}")), ..Default::default() };
+    let start = v1::TimeInfo { nanoseconds: start, ..Default::default() };
+    let unavailability = v1::Unavailability { start, ..Default::default() };
+    Window { machine_ids: vec![machine], unavailability, ..Default::default() }
+}
+
+/// Another operator changed the schedule in between: the change is made anew, to what is there by now.
+#[tokio::test]
+async fn a_schedule_is_changed_though_another_changes_it_too() {
+    let peer = Peer::bind().await;
+    let operator = Operator::new(peer.address().to_string().parse().unwrap());
+    let serve = async {
+        let mut asked = peer.accept().await;
+        assert!(asked.request().await.head.starts_with("GET /kaon/maintenance/schedule "));
+        asked.answer("200 OK", "", "{}").await;
+        let posted = String::from_utf8(asked.request().await.body).unwrap();
+        assert!(posted.contains(r#""replaces":{}"#), "{posted}");
+        asked.answer("409 Conflict", "", "another by now").await;
+        asked.request().await;
+        let other = to_json(&Schedule { windows: vec![window(1)], ..Default::default() }, Dialect::V0);
+        asked.answer("200 OK", "", &other).await;
+        let request = asked.request().await;
+        assert!(request.head.starts_with("POST /kaon/maintenance/schedule "), "{}", request.head);
+        asked.answer("200 OK", "", "").await;
+        String::from_utf8(request.body).unwrap()
+    };
+    let edit = operator.edit_maintenance_schedule(|schedule| {
+        schedule.windows.push(window(2));
+        Ok::<(), Error>(())
+    });
+    let (edited, posted) = soon(async { tokio::join!(edit, serve) }).await;
+    edited.unwrap();
+    let one = r#"{"machine_ids":[{"hostname":"h1"}],"unavailability":{"start":{"nanoseconds":1}}}"#;
+    let two = one.replace("h1", "h2").replace(r#"nanoseconds":1"#, r#"nanoseconds":2"#);
+    assert_eq!(posted, format!(r#"{{"windows":[{one},{two}],"replaces":{{"windows":[{one}]}}}}"#));
+}
+
+/// A master of Mesos knows nothing of what is enforced, and is asked in its own way.
+#[tokio::test]
+async fn a_schedule_of_mesos_is_changed_too() {
+    let peer = Peer::bind().await;
+    let operator = Operator::new(peer.address().to_string().parse().unwrap());
+    let serve = async {
+        let mut asked = peer.accept().await;
+        asked.request().await;
+        asked.answer("404 Not Found", "", "").await;
+        let call: master::Call = asked.request().await.call();
+        assert_eq!(call.r#type, Some(master::call::Type::GetMaintenanceSchedule));
+        asked.answer("200 OK", "", "").await;
+        asked.request().await;
+        asked.answer("404 Not Found", "", "").await;
+        let update = asked.request().await.call::<master::Call>().update_maintenance_schedule.unwrap();
+        asked.answer("200 OK", "", "").await;
+        asked.request().await;
+        asked.answer("404 Not Found", "", "").await;
+        asked.request().await;
+        asked.answer("200 OK", "", "").await;
+        asked.request().await;
+        asked.answer("404 Not Found", "", "").await;
+        update.schedule.windows.len()
+    };
+    let edit = async {
+        let plain = |schedule: &mut Schedule| {
+            schedule.windows.push(window(2));
+            Ok::<(), Error>(())
+        };
+        operator.edit_maintenance_schedule(plain).await.unwrap();
+        // What it cannot do it is not asked for in part.
+        let enforced = |schedule: &mut Schedule| {
+            schedule.windows.push(Window { enforcement: Some(Enforcement::default()), ..window(2) });
+            Ok::<(), Error>(())
+        };
+        operator.edit_maintenance_schedule(enforced).await.unwrap_err()
+    };
+    let (refused, windows) = soon(async { tokio::join!(edit, serve) }).await;
+    assert_eq!(windows, 1);
+    assert!(matches!(refused, Error::Status { status: 404, .. }), "{refused}");
 }
