@@ -21,6 +21,10 @@ pub enum Effect {
     OpenStream { stream: Stream, id: String },
     /// Writes an event to an operator's stream.
     WatchEvent { stream: Stream, event: Box<v1::master::Event> },
+    /// Writes an event to the stream of an operator who listens.
+    Announce { stream: Stream, event: Box<internal::KaonEvent> },
+    /// Tells the log what an operator did.
+    Audit { action: Box<internal::KaonAudit> },
     /// Ends a stream, after what was written to it.
     Close { stream: Stream },
     /// Answers a request.

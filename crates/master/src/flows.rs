@@ -3,6 +3,8 @@
 //! The stories that go on over several inputs.
 
 pub(crate) mod admission;
+pub(crate) mod announcing;
+pub(crate) mod auditing;
 pub(crate) mod authentication;
 pub(crate) mod awaiting;
 mod collection;

@@ -29,6 +29,8 @@ pub enum Input {
     EnforceSchedule { ticket: Ticket, schedule: Box<internal::KaonSchedule>, caller: Caller },
     /// An operator asks for the stream of events.
     Watch { stream: Stream, caller: Caller },
+    /// An operator asks for the stream of our own events.
+    Listen { stream: Stream, caller: Caller },
     /// The hosts whose agents may be offered, if not all may; the operator keeps them in a file.
     Whitelist { hosts: Option<BTreeSet<String>> },
     /// A stream has ended: its client closed it, or was too slow for it.

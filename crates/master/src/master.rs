@@ -12,6 +12,7 @@ use kaon_model::{AgentId, Entropy, Mono, Now, Role, Timers, Wall};
 
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Reply, ToPeer};
+use crate::flows::auditing::{Action, Actions};
 use crate::flows::authentication::Authentication;
 use crate::flows::awaiting::Awaiting;
 use crate::flows::enforcement::Enforcement;
@@ -53,6 +54,9 @@ pub struct Master {
     pub(crate) enforcement: Enforcement,
     /// Operators' event streams, oldest first.
     pub(crate) watchers: VecDeque<Stream>,
+    /// The same for our own.
+    pub(crate) listeners: VecDeque<Stream>,
+    pub(crate) actions: Actions,
     pub(crate) ids: Ids,
     #[cfg(feature = "sabotage")]
     pub(crate) sabotage: Option<crate::Sabotage>,
@@ -81,6 +85,7 @@ pub(crate) enum TimerKey {
     Failover(FrameworkRow),
     Heartbeat(FrameworkRow),
     WatchHeartbeat(Stream),
+    ListenHeartbeat(Stream),
     /// The offer of this number must be answered.
     Offer(u64),
     /// The inverse offer of this number must be answered.
@@ -153,6 +158,8 @@ impl Master {
             pace: Pace::default(),
             timers,
             watchers: VecDeque::new(),
+            listeners: VecDeque::new(),
+            actions: Actions::new(),
             ids: Ids::default(),
             #[cfg(feature = "sabotage")]
             sabotage: None,
@@ -167,6 +174,7 @@ impl Master {
     /// Advances the machine by one input. Never blocks, never fails, never looks outside.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Effects) {
         self.now = now;
+        let before = out.len();
         let mut turn = Turn { now, out };
         match input {
             Input::Tick => self.tick(&mut turn),
@@ -178,20 +186,24 @@ impl Master {
                 turn.reply(ticket, result.unwrap_or_else(Reply::from));
             }
             Input::Operator { ticket, call, caller } => {
+                self.actions.insert(ticket, Action::of_call(&call, &caller));
                 let answer = self.operator_call(&mut turn, ticket, *call, &caller);
                 answer_later(&mut turn, ticket, answer);
             }
-            Input::EnforceSchedule { ticket, schedule, caller: _ } => {
+            Input::EnforceSchedule { ticket, schedule, caller } => {
+                self.actions.insert(ticket, Action::of_schedule(&schedule, &caller));
                 let answer = self.enforce_schedule(&mut turn, ticket, *schedule);
                 answer_later(&mut turn, ticket, answer);
             }
             Input::Watch { stream, caller: _ } => self.watch(&mut turn, stream),
+            Input::Listen { stream, caller: _ } => self.listen(&mut turn, stream),
             Input::Whitelist { hosts } => self.allocator.set_whitelist(now.mono, hosts),
             Input::StreamClosed { stream } => self.stream_closed(&mut turn, stream),
             Input::Stored { write } => self.stored(&mut turn, write),
         }
         self.settle_drains(&mut turn);
         self.remove_leaving(&mut turn);
+        self.write_down_actions(&mut turn, before);
     }
 
     /// Breaks a rule of the ledger from now on: who tests the tests.
@@ -230,6 +242,7 @@ impl Master {
                 TimerKey::Failover(framework) => self.failover_overdue(turn, framework),
                 TimerKey::Heartbeat(framework) => self.heartbeat_due(turn, framework),
                 TimerKey::WatchHeartbeat(stream) => self.watch_heartbeat_due(turn, stream),
+                TimerKey::ListenHeartbeat(stream) => self.listen_heartbeat_due(turn, stream),
                 TimerKey::Offer(number) => self.offer_overdue(turn, number),
                 TimerKey::InverseOffer(number) => self.inverse_offer_overdue(turn, number),
                 TimerKey::Asking => self.ask_for_agents(turn),
@@ -273,6 +286,7 @@ impl Master {
             self.framework_disconnected(turn, row);
         }
         self.forget_watcher(stream);
+        self.forget_listener(stream);
     }
 
     /// Whether all invariants hold. Takes time in proportion to the whole state: for tests and simulations.

@@ -35,6 +35,7 @@ pub use v1::{answer as v1, answer_json as v1_json, event_json, get_state};
 /// and the registry belong to processes of their own.
 pub const ENDPOINTS: &[&str] = &[
     "allocator/offer_constraints_debug",
+    "audit",
     "flags",
     "frameworks",
     "kaon/maintenance/schedule",
@@ -58,6 +59,7 @@ pub fn v0(view: &View, endpoint: &str, query: &[(String, String)]) -> Option<Str
     let query = Query(query);
     Some(match endpoint {
         "allocator/offer_constraints_debug" => constraints::endpoint(view),
+        "audit" => durable::audit(view),
         "flags" => identity::flags(view),
         "frameworks" => frameworks::endpoint(view, query),
         "kaon/maintenance/schedule" => durable::enforced_schedule(view),

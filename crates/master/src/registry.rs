@@ -5,6 +5,7 @@
 //! The value is small. A write costs what changed: its record holds operations, and a snapshot stands for all records
 //! before it. Recovery is a fold of the records over the last snapshot.
 
+mod audit;
 mod codec;
 mod duty;
 pub(crate) mod maintenance;
@@ -146,6 +147,11 @@ impl Registry {
 
     pub fn is_gone(&self, agent: &str) -> bool {
         self.gone.contains_key(agent)
+    }
+
+    /// The host of an agent that is admitted.
+    pub(crate) fn hostname(&self, agent: &str) -> Option<&str> {
+        self.admitted.get(agent).map(|entry| entry.info.hostname.as_str())
     }
 
     pub fn is_admitted(&self, agent: &str) -> bool {

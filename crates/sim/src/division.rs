@@ -215,7 +215,12 @@ impl Division {
             Effect::Reply { ticket, reply } => self.answered(ticket.0, reply),
             Effect::Store { write, .. } => self.inputs.push_back(Input::Stored { write }),
             Effect::Exit { message, .. } => panic!("{message}"),
-            Effect::Warn { .. } | Effect::Link { .. } | Effect::WatchEvent { .. } | Effect::Close { .. } => {}
+            Effect::Warn { .. }
+            | Effect::Link { .. }
+            | Effect::WatchEvent { .. }
+            | Effect::Announce { .. }
+            | Effect::Audit { .. }
+            | Effect::Close { .. } => {}
         }
     }
 

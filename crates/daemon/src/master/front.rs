@@ -36,8 +36,10 @@ pub const ROUTES: Routes = Routes {
             &[
                 "api/v1",
                 "api/v1/scheduler",
+                "audit",
                 "create-volumes",
                 "destroy-volumes",
+                "events",
                 "flags",
                 "frameworks",
                 "health",
@@ -116,6 +118,7 @@ impl Service for Front {
             ("master", "redirect") => Ok(front::redirect(&request, &self.leader)),
             ("master", "api/v1") => self.operator(request).await,
             ("master", "api/v1/scheduler") => self.scheduler(request).await,
+            ("master", "events") => self.events(&request).await,
             ("master", "teardown") => self.teardown(request).await,
             ("master", "create-volumes" | "destroy-volumes" | "reserve" | "unreserve") => {
                 self.operation(route.endpoint, &request).await
@@ -218,6 +221,15 @@ impl Front {
             _ if kind.name().starts_with("GET_") => self.read(form, call).await,
             _ => self.change(call, caller).await,
         }
+    }
+
+    /// The stream of our own events for operators.
+    async fn events(&self, request: &Request) -> Result<Response, Response> {
+        if request.method != "GET" {
+            return Err(Response::method_not_allowed(&["GET"], request.method.as_str()));
+        }
+        let form = Form::of_answer(request)?;
+        self.stream(form, |stream| Input::Listen { stream, caller: Caller::default() }).await
     }
 
     /// An operator's call that changes something.

@@ -39,6 +39,7 @@ pub fn input(input: &Input) {
             info!(stream = stream.0, framework = name, "A framework subscribes");
         }
         Input::Watch { stream, .. } => info!(stream = stream.0, "An operator watches"),
+        Input::Listen { stream, .. } => info!(stream = stream.0, "An operator listens"),
         Input::StreamClosed { stream } => info!(stream = stream.0, "A client's stream is gone"),
         Input::Operator { call, caller, .. } => {
             let call = call.r#type.map_or("nothing", |kind| kind.name());
@@ -57,6 +58,10 @@ pub fn input(input: &Input) {
 }
 
 pub fn effect(effect: &Effect) {
+    if let Effect::Audit { action } = effect {
+        let (principal, subject) = (action.principal.as_deref(), action.subject.as_deref());
+        info!(action = action.action, principal, subject, result = action.result, "Audit");
+    }
     let Effect::Send { to, message, .. } = effect else { return };
     match &**message {
         ToPeer::AgentRegistered(message) => info!(%to, agent = %message.agent_id.value, "Admitted an agent"),

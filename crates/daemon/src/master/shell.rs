@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use kaon_api::json::{Dialect, to_json};
 use kaon_api::libprocess::Upid;
-use kaon_api::v1;
 use kaon_api::wire::Message;
+use kaon_api::{internal, v1};
 use kaon_master::{Effect, Reply, Write, query};
 
 use super::size;
@@ -34,10 +34,14 @@ pub struct Shell {
     pub lease: Lease,
 }
 
+/// About as long as our own events are: a few names.
+const ANNOUNCEMENT: usize = 512;
+
 /// What goes over a master's event streams.
 pub enum Event {
     Scheduler(Box<v1::scheduler::Event>),
     Operator(Box<v1::master::Event>),
+    Announced(Box<internal::KaonEvent>),
 }
 
 impl Record for Event {
@@ -45,6 +49,7 @@ impl Record for Event {
         match self {
             Event::Scheduler(event) => to_json(&**event, Dialect::V1).into_bytes(),
             Event::Operator(event) => query::event_json(event).into_bytes(),
+            Event::Announced(event) => to_json(&**event, Dialect::V1).into_bytes(),
         }
     }
 
@@ -52,6 +57,7 @@ impl Record for Event {
         match self {
             Event::Scheduler(event) => event.encode(),
             Event::Operator(event) => event.encode(),
+            Event::Announced(event) => event.encode(),
         }
     }
 
@@ -59,6 +65,7 @@ impl Record for Event {
         match self {
             Event::Scheduler(event) => size::scheduler(event),
             Event::Operator(event) => size::operator(event),
+            Event::Announced(_) => ANNOUNCEMENT,
         }
     }
 
@@ -67,7 +74,7 @@ impl Record for Event {
             Event::Scheduler(event) => {
                 event.subscribed.as_ref().map(|event| event.framework_id.value.as_str())
             }
-            Event::Operator(_) => None,
+            Event::Operator(_) | Event::Announced(_) => None,
         }
     }
 }
@@ -88,6 +95,9 @@ impl Perform<Effect> for Shell {
             Effect::Event { stream, event } => self.streams.send(stream.0, Event::Scheduler(event)),
             Effect::OpenStream { stream, id } => self.streams.name(stream.0, id),
             Effect::WatchEvent { stream, event } => self.streams.send(stream.0, Event::Operator(event)),
+            Effect::Announce { stream, event } => self.streams.send(stream.0, Event::Announced(event)),
+            // The narrator has told it.
+            Effect::Audit { .. } => {}
             Effect::Close { stream } => self.streams.close(stream.0),
             Effect::Reply { ticket, reply } => self.replies.answer(ticket.0, reply),
             Effect::Store { write, record, snapshot } => {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::slice::from_ref;
 use std::sync::Arc;
 
-use kaon_api::internal::ReregisterAgentMessage;
+use kaon_api::internal::{KaonEvent, ReregisterAgentMessage};
 use kaon_api::libprocess::Upid;
 use kaon_model::AgentId;
 
@@ -16,7 +16,7 @@ use super::reregistration::Reregistration;
 use super::silence::Silence;
 use crate::calls::operator::{DutyChange, Gone, MachineChange, QuotaUpdate, WeightsUpdate, Wish};
 use crate::config::{MAX_WRITES_IN_FLIGHT, REGISTRY_SNAPSHOT_AFTER};
-use crate::effect::Effect;
+use crate::effect::{Effect, Reply};
 use crate::input::{Ticket, Write};
 use crate::master::{Master, Turn};
 use crate::registry::Operation;
@@ -42,6 +42,8 @@ pub(crate) enum Awaited {
     Quota(QuotaUpdate),
     /// An operator's word on weights.
     Weights(WeightsUpdate),
+    /// An operator is answered who did what needs no write, or nothing.
+    Answer { ticket: Ticket, reply: Reply },
     /// What is planned for machines.
     Machines(MachineChange),
     /// A step of what is enforced.
@@ -51,6 +53,25 @@ pub(crate) enum Awaited {
 }
 
 impl Awaited {
+    /// The request that is answered when it is durable.
+    fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Awaited::Gone(gone) => gone.ticket,
+            Awaited::Duty(change) => change.ticket,
+            Awaited::Quota(update) => Some(update.ticket),
+            Awaited::Weights(update) => Some(update.ticket),
+            Awaited::Machines(change) => change.ticket,
+            Awaited::Admission(_)
+            | Awaited::Reregistration(_)
+            | Awaited::Silence(_)
+            | Awaited::Removal { .. }
+            | Awaited::Collection(_)
+            | Awaited::Enforcement
+            | Awaited::Answer { .. }
+            | Awaited::Nothing => None,
+        }
+    }
+
     /// The agents that it is about, as far as they had been known.
     fn agents(&self) -> &[AgentId] {
         match self {
@@ -61,7 +82,7 @@ impl Awaited {
             Awaited::Duty(change) => from_ref(&change.agent),
             Awaited::Collection(agents) => agents,
             Awaited::Admission(_) | Awaited::Quota(_) | Awaited::Weights(_) => &[],
-            Awaited::Machines(_) | Awaited::Enforcement | Awaited::Nothing => &[],
+            Awaited::Machines(_) | Awaited::Enforcement | Awaited::Answer { .. } | Awaited::Nothing => &[],
         }
     }
 }
@@ -74,6 +95,8 @@ impl Awaited {
 pub(crate) struct Awaiting {
     last: Write,
     writes: BTreeMap<Write, Awaited>,
+    /// What operators who listen are told of these writes.
+    pub news: BTreeMap<Write, Vec<KaonEvent>>,
     /// Addresses whose admission is being written.
     pub registering: BTreeSet<Upid>,
     /// Agents whose change is being written.
@@ -116,7 +139,12 @@ impl Master {
     pub(crate) fn store(&mut self, turn: &mut Turn, operations: &[Operation], awaited: Awaited) {
         let write = Write(self.awaiting.last.0 + 1);
         self.awaiting.last = write;
-        let (record, snapshot) = Arc::make_mut(&mut self.registry).write(operations, REGISTRY_SNAPSHOT_AFTER);
+        let mut operations = operations.to_vec();
+        let action = awaited.ticket().and_then(|ticket| self.actions.remove(&ticket));
+        operations.extend(action.map(|action| Operation::Audit(action.done("done", turn.now.wall))));
+        self.expect_news(write, &operations, turn.now.wall);
+        let (record, snapshot) =
+            Arc::make_mut(&mut self.registry).write(&operations, REGISTRY_SNAPSHOT_AFTER);
         self.awaiting.writes.insert(write, awaited);
         turn.out.push(Effect::Store { write, record, snapshot });
         #[cfg(feature = "sabotage")]
@@ -128,6 +156,9 @@ impl Master {
     pub(crate) fn stored(&mut self, turn: &mut Turn, write: Write) {
         // A shell that reports a write twice must not make two agents of one.
         let Some(awaited) = self.awaiting.writes.remove(&write) else { return };
+        if let Some(news) = self.awaiting.news.remove(&write) {
+            self.announce(turn, news);
+        }
         // Somebody waits for few writes.
         let wanted = |agent: &&AgentId| self.awaiting.wishes.contains_key(*agent);
         let wanted: Vec<AgentId> = awaited.agents().iter().filter(wanted).cloned().collect();
@@ -170,6 +201,7 @@ impl Master {
             Awaited::Weights(update) => self.weights_stored(turn, update),
             Awaited::Machines(change) => self.machines_changed(turn, change),
             Awaited::Enforcement => self.enforced(turn),
+            Awaited::Answer { ticket, reply } => turn.reply(ticket, reply),
             Awaited::Nothing => {}
         }
     }

@@ -18,6 +18,7 @@ use kaon_api::v1;
 use kaon_api::v1::machine_info::Mode;
 use kaon_model::{AgentId, Mono, Wall};
 
+use super::auditing::Action;
 use super::awaiting::Awaited;
 use crate::calls::operator::{DutyChange, MachineChange};
 use crate::effect::{Effect, ToPeer};
@@ -89,14 +90,20 @@ impl Master {
         self.enforcement.emptied.retain(|machine, _| going_on.contains(machine));
         let down = self.empty_machines(turn, findings.empty);
         let mut operations = Vec::new();
-        for (ids, text, operation) in [
-            (findings.begin, BEGINS, Operation::BeginEnforcement as fn(Vec<v1::MachineID>) -> Operation),
-            (down, GOES_DOWN, Operation::MachinesDown),
-            (findings.up, COMES_UP, Operation::MachinesUp),
+        for (ids, name, text, operation) in [
+            (
+                findings.begin,
+                "DRAIN_MACHINES",
+                BEGINS,
+                Operation::BeginEnforcement as fn(Vec<v1::MachineID>) -> Operation,
+            ),
+            (down, "START_MAINTENANCE", GOES_DOWN, Operation::MachinesDown),
+            (findings.up, "STOP_MAINTENANCE", COMES_UP, Operation::MachinesUp),
         ] {
             if !ids.is_empty() {
                 turn.out.push(Effect::Warn { message: format!("{text}: {}", names(&ids)) });
-                operations.push(operation(ids));
+                let action = Action::of_window(name, &ids).done("done", turn.now.wall);
+                operations.extend([operation(ids), Operation::Audit(action)]);
             }
         }
         if !operations.is_empty() {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use kaon_api::internal::{KaonEnforcement, KaonSchedule, KaonWindow, registry};
+use kaon_api::internal::{KaonAudits, KaonEnforcement, KaonSchedule, KaonWindow, registry};
 use kaon_api::json::{Dialect, to_json};
 use kaon_api::v1;
 use kaon_api::v1::allocator::InverseOfferStatus;
@@ -21,11 +21,18 @@ pub(super) fn registry(view: &View) -> String {
     let mut wire = view.registry.to_wire();
     let master = registry::Master { info: Box::new((*view.info).clone()), ..Default::default() };
     wire.master.get_or_insert(master);
+    // It has an endpoint of its own.
+    wire.kaon_audit.clear();
     // Mesos: has no list before its first entry.
     wire.agents.take_if(|all| all.agents.is_empty());
     wire.unreachable.take_if(|all| all.agents.is_empty());
     wire.gone.take_if(|all| all.agents.is_empty());
     sorted(&wire)
+}
+
+/// `/audit`: what operators did, oldest first.
+pub(super) fn audit(view: &View) -> String {
+    sorted(&KaonAudits { audit: view.registry.audit().to_vec(), ..Default::default() })
 }
 
 /// `/maintenance/schedule`.

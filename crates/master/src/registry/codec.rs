@@ -28,6 +28,7 @@ const DOWN: u8 = 12;
 const UP: u8 = 13;
 const BEGIN: u8 = 14;
 const ANSWERS: u8 = 15;
+const AUDIT: u8 = 16;
 
 /// The record of one write.
 pub fn encode(operations: &[Operation]) -> Vec<u8> {
@@ -92,6 +93,7 @@ fn encode_one(operation: &Operation) -> (u8, Vec<u8>) {
             let part = internal::Registry { kaon_answers: answers.clone(), ..Default::default() };
             (ANSWERS, part.encode())
         }
+        Operation::Audit(action) => (AUDIT, action.encode()),
     }
 }
 
@@ -149,6 +151,7 @@ fn decode_one(kind: u8, body: &[u8]) -> Result<Operation, String> {
         UP => Ok(Operation::MachinesUp(maintenance::ids(message(body)?))),
         BEGIN => Ok(Operation::BeginEnforcement(maintenance::ids(message(body)?))),
         ANSWERS => Ok(Operation::SetAnswers(message::<internal::Registry>(body)?.kaon_answers)),
+        AUDIT => Ok(Operation::Audit(Box::new(message(body)?))),
         kind => Err(format!("it holds an operation of kind {kind}, which only a newer version knows")),
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use kaon_api::internal::registry::{Agent, GoneAgent, UnreachableAgent};
 use kaon_api::internal::registry::{MinimumCapability, Weight};
-use kaon_api::internal::{KaonAnswer, KaonEnforcedMachine};
+use kaon_api::internal::{KaonAnswer, KaonAudit, KaonEnforcedMachine};
 use kaon_api::v1;
 use kaon_api::v1::maintenance::Schedule;
 use kaon_api::v1::quota::QuotaConfig;
 use kaon_model::AgentId;
 
-use super::{Duty, Registry, duty, maintenance};
+use super::{Duty, Registry, audit, duty, maintenance};
 
 /// A change of the durable value. Applying it cannot fail, whatever the value is: deciding whether it may happen is
 /// the caller's, before it is written.
@@ -48,6 +48,8 @@ pub enum Operation {
     BeginEnforcement(Vec<v1::MachineID>),
     /// How frameworks answered for agents; an answer of UNKNOWN is forgotten.
     SetAnswers(Vec<KaonAnswer>),
+    /// An operator has done something.
+    Audit(Box<KaonAudit>),
 }
 
 impl Operation {
@@ -77,6 +79,7 @@ impl Operation {
             Operation::MachinesUp(ids) => maintenance::bring_up(&mut registry.rest, ids),
             Operation::BeginEnforcement(ids) => maintenance::begin(&mut registry.rest, ids),
             Operation::SetAnswers(answers) => maintenance::set_answers(&mut registry.rest, answers),
+            Operation::Audit(action) => audit::add(&mut registry.rest, action),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Laws of the registry.
 
 use super::*;
-use kaon_api::internal::{KaonAnswer, KaonEnforcedMachine};
+use kaon_api::internal::{KaonAnswer, KaonAudit, KaonEnforcedMachine};
 use kaon_api::v1;
 use kaon_api::v1::allocator::{InverseOfferStatus, inverse_offer_status::Status};
 use kaon_api::v1::maintenance::{Schedule, Window};
@@ -87,6 +87,7 @@ fn story() -> Vec<Operation> {
         Operation::BeginEnforcement(vec![machine("x")]),
         Operation::MachinesDown(vec![machine("X"), machine("z")]),
         Operation::MachinesUp(vec![machine("Z")]),
+        Operation::Audit(Box::new(KaonAudit { action: "TEARDOWN".into(), ..Default::default() })),
     ]
 }
 

@@ -225,8 +225,8 @@ fn an_empty_quota_is_none() {
 #[test]
 fn the_answer_waits_for_the_disk() {
     let script = format!("{AGENTS}\nwrites held\n{}", update(&config("a", "cpus:1", ""), false));
-    assert_eq!(play(&script), "store 3 quotas a cpus:1 {}\n");
-    assert_eq!(play(&format!("{script}\nstored 3")), "reply 200\n");
+    assert_eq!(play(&script), "store 3 quotas a cpus:1 {}, audit UPDATE_QUOTA [a] done\n");
+    assert_eq!(play(&format!("{script}\nstored 3")), "audit UPDATE_QUOTA done\nreply 200\n");
 }
 
 /// How many offers the last line takes back, and from which streams.

@@ -15,7 +15,7 @@
 //! - `message FROM TO KIND JSON`, `exited ADDRESS`: from agents and drivers.
 //! - `subscribe STREAM [as PRINCIPAL] JSON`, `close STREAM`
 //! - `call STREAM [as PRINCIPAL] JSON`: a call with the id of that stream; `-` for none, `'x` for the literal x.
-//! - `operator JSON`, `enforce JSON`, `watch STREAM`
+//! - `operator JSON`, `enforce JSON`, `watch STREAM`, `listen STREAM`
 //! - `failover`: a new master takes over from the registry.
 //!
 //! Short forms of messages, where `N` is the agent at 10.0.0.N and `U` a digit of which a uuid is made:

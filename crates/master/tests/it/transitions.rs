@@ -188,7 +188,7 @@ fn an_agent_leaves_for_good() {
     check("an operator says so", registered(), GONE, &[&ends, &tasks, &EVERYBODY, &["reply 200"]]);
     check("and it was unreachable", unreachable(), GONE, &[&["store gone"], &tasks, &["reply 200"]]);
     check("and it had not come back", recovered(), GONE, &[&["store gone", "reply 200"]]);
-    check("and it is gone", gone(), GONE, &[&["reply 200"]]);
+    check("and it is gone", gone(), GONE, &[&["store audit", "reply 200"]]);
     let unknown = GONE.replace("$A1", "nobody");
     check("and it is not known", registered(), &unknown, &[&["reply 404"]]);
     let mut stage = registered();

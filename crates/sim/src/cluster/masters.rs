@@ -242,7 +242,7 @@ impl Cluster {
                 self.crash_master(master);
             }
             Effect::Warn { message } => self.log.line(self.now, format!("master {master} warns: {message}")),
-            Effect::WatchEvent { .. } => {}
+            Effect::WatchEvent { .. } | Effect::Announce { .. } | Effect::Audit { .. } => {}
         }
     }
 

@@ -41,6 +41,9 @@ impl Master {
         let ends: Vec<_> = ends.filter(|id| !same.contains(&Machine::named(id))).cloned().collect();
         if !ends.is_empty() {
             let message = format!("A new maintenance schedule ends what was enforced of: {}", names(&ends));
+            if let Some(action) = self.actions.get_mut(&ticket) {
+                action.add(&format!("no longer enforced: {}", names(&ends)));
+            }
             turn.out.push(Effect::Warn { message });
         }
         self.change_machines(turn, ticket, Operation::SetSchedule(schedule))

@@ -20,7 +20,7 @@ use crate::validate;
 pub(crate) struct QuotaUpdate {
     configs: Vec<QuotaConfig>,
     rescind: Rescind,
-    ticket: Ticket,
+    pub ticket: Ticket,
 }
 
 /// Which offers are taken back for the sake of a new quota.

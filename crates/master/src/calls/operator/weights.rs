@@ -21,7 +21,7 @@ use crate::validate;
 #[derive(Debug)]
 pub(crate) struct WeightsUpdate {
     weights: Vec<(Role, f64)>,
-    ticket: Ticket,
+    pub ticket: Ticket,
 }
 
 impl Master {

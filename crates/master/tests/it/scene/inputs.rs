@@ -25,6 +25,7 @@ pub fn parse_input(stage: &mut Stage, kind: &str, rest: &str) -> Input {
         "exited" => Input::Exited { peer: first.parse().unwrap() },
         "close" => Input::StreamClosed { stream: Stream(number(first)) },
         "watch" => Input::Watch { stream: Stream(number(first)), caller },
+        "listen" => Input::Listen { stream: Stream(number(first)), caller },
         "subscribe" => Input::Subscribe { stream: Stream(number(first)), call: Box::new(json(body)), caller },
         "call" => {
             Input::Call { ticket, stream_id: stage.stream_id(first), call: Box::new(json(body)), caller }

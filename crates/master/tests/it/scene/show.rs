@@ -27,6 +27,10 @@ pub fn show(effect: &Effect) -> String {
         Effect::WatchEvent { stream, event } => {
             format!("watcher {} <- {}", stream.0, to_json(&**event, Dialect::V1))
         }
+        Effect::Announce { stream, event } => {
+            format!("listener {} <- {}", stream.0, to_json(&**event, Dialect::V1))
+        }
+        Effect::Audit { action } => format!("audit {} {}", action.action, action.result),
         Effect::Close { stream } => format!("stream {} closed", stream.0),
         Effect::Reply { reply, .. } => match reply {
             Reply::Ok => "reply 200".to_string(),
@@ -85,6 +89,9 @@ fn show_operation(operation: &Operation) -> String {
         Operation::MachinesDown(ids) => format!("down {}", show_machines(ids)),
         Operation::MachinesUp(ids) => format!("up {}", show_machines(ids)),
         Operation::BeginEnforcement(ids) => format!("begin {}", show_machines(ids)),
+        Operation::Audit(action) => {
+            format!("audit {} [{}] {}", action.action, action.subject.as_deref().unwrap_or(""), action.result)
+        }
         Operation::SetAnswers(answers) => {
             let one = |answer: &kaon_api::internal::KaonAnswer| {
                 let (agent, by) = (&answer.agent_id.value, &answer.status.framework_id.value);
