@@ -163,6 +163,9 @@ impl Allocator {
         let Proposal { framework, role, agent, resources } = proposal;
         self.ledger.offer(offer, framework, role, agent, resources.clone())?;
         let (agent, framework) = (self.books().agent_at(agent), self.books().framework_at(framework));
+        // What was held back in this round was so beside this offer: if it comes back there is more room than that.
+        let quotas = self.ledger.take_touched_quotas();
+        self.sync_quotas(now, quotas);
         if let (Some(agent), Some(framework)) = (agent, framework) {
             self.proposed.remove(&agent);
             if self.config.event_driven {
@@ -296,10 +299,16 @@ impl Allocator {
         self.sabotage = Some(sabotage);
     }
 
-    /// What was proposed and did not become an offer is free still.
+    /// What was proposed and did not become an offer is free still; and what was held back was so beside it.
     fn look_again_at_proposed(&mut self, now: Mono) {
         let left = std::mem::take(&mut self.proposed);
-        self.note(now, Urgency::AtTick, |work| left.iter().for_each(|agent| work.agent(*agent)));
+        if left.is_empty() {
+            return;
+        }
+        let held: Vec<AgentAt> = self.held.agents().collect();
+        self.note(now, Urgency::AtTick, |work| {
+            left.into_iter().chain(held).for_each(|agent| work.agent(agent))
+        });
     }
 
     fn expire(&mut self, now: Mono) {
@@ -353,7 +362,14 @@ impl Allocator {
         let mut touched = self.ledger.take_touched();
         let quotas = std::mem::take(&mut touched.quotas);
         self.order.sync(self.ledger.books(), touched);
-        let grown = self.headroom.sync(self.ledger.books(), quotas);
+        self.sync_quotas(now, quotas);
+    }
+
+    fn sync_quotas(&mut self, now: Mono, changed: BTreeSet<Role>) {
+        if changed.is_empty() && self.headroom.required().is_empty() {
+            return;
+        }
+        let grown = self.headroom.sync(self.ledger.books(), changed);
         self.look_again_at_held(now, &grown);
     }
 

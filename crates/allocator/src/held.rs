@@ -37,6 +37,11 @@ impl Held {
         });
     }
 
+    /// All, some of them more than once.
+    pub fn agents(&self) -> impl Iterator<Item = AgentAt> {
+        self.limited.values().flatten().chain(&self.kept).copied()
+    }
+
     pub fn limited(&self, role: &Role) -> impl Iterator<Item = AgentAt> {
         self.limited.get(role).into_iter().flatten().copied()
     }

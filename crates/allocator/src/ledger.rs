@@ -172,6 +172,10 @@ impl Ledger {
         *total || !seats.is_empty() || !roles.is_empty() || !quotas.is_empty()
     }
 
+    pub(crate) fn take_touched_quotas(&mut self) -> BTreeSet<Role> {
+        std::mem::take(&mut self.touched.quotas)
+    }
+
     pub(crate) fn take_touched(&mut self) -> Touched {
         std::mem::take(&mut self.touched)
     }

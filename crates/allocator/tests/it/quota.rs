@@ -183,6 +183,20 @@ fn what_ends_elsewhere_makes_room_for_what_was_held_back() {
 }
 
 #[test]
+fn an_offer_that_comes_back_makes_room_for_what_was_held_back_beside_it() {
+    for (name, guarantees, limits) in [("r", "", "cpus:2"), ("other", "cpus:2", "")] {
+        let mut world = world(&["cpus:2", "cpus:2"]);
+        set(&mut world, name, guarantees, limits);
+        world.add_framework("f", &["r"]);
+        let offers = world.settle();
+        let [offer] = offers.as_slice() else { panic!("{} offers", offers.len()) };
+        let other = if offer.agent == "a1" { "a2" } else { "a1" };
+        world.decline(offer, Some(1000.0));
+        assert_eq!(world.stories(ms(1100)), [format!("f in r gets cpus:2 of {other}")], "{name}");
+    }
+}
+
+#[test]
 fn an_agent_that_leaves_makes_room() {
     let mut world = world(&["cpus:4;mem:100"]);
     set(&mut world, "r", "", "cpus:4");
