@@ -55,8 +55,9 @@ done
 
 wait "$job" || fail "the job failed: $(tail -n 5 "$work/run.log")"
 seq -f 'task %g' "$count" | cmp - "$work/out" || fail "the output is not that of the tasks, in order"
-touch "$work/finish"
+# Before the frameworks are told to finish, which ends their tasks.
 for pid in $(cat "$work"/began/*); do kill -0 "$pid" || fail "the task of process $pid is gone"; done
+touch "$work/finish"
 for client in "${clients[@]}"; do wait "$client" || fail "a framework has missed something"; done
 for file in "$work"/began/*; do
     [ "$(wc -l <"$file")" -eq 1 ] || fail "task $(basename "$file") ran more than once"
