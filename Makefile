@@ -23,6 +23,8 @@ test: ## Runs every tier of tests that exists.
 	@scripts/ensure zookeeper
 	@$(ULIMIT); $(CARGO) nextest run --workspace
 	$(CARGO) test --workspace --doc --quiet
+	@# Not beside tests with deadlines: cold, it takes all processors for minutes.
+	$(CARGO) build --quiet --profile simulation -p kaon-sim --bin kaon-sim --features sabotage
 	@# The first need nothing but a processor, of which the second leave much idle.
 	@$(ULIMIT); nice scripts/test-simulations & simulations=$$!; \
 	    scripts/test-shells; shells=$$?; wait $$simulations && exit $$shells
