@@ -4,48 +4,11 @@
 # both directions or in either, makes tasks of partition-aware frameworks unreachable and those of others lost, until the
 # agent is back. PING and PINGS are the seconds and the number of pings, SHORT the seconds of the short cut: 15, 5 and 55
 # are those of Mesos.
-#
-# All of it happens in namespaces of networks, mounts and processes that end with the test; the host's are not touched.
-if [ "${1:-}" != inside ]; then
-    cd "$(dirname "$0")/../.." && scripts/ensure iproute && scripts/ensure nftables
-    own=(--net --mount --pid --fork --kill-child --mount-proc)
-    [ "$(id -u)" = 0 ] || own+=(--user --map-root-user)
-    # Tasks run as the user that the tests' scheduler names: the only one that is mapped.
-    USER=root exec unshare "${own[@]}" bash "tests/shell/partition.sh" inside
-fi
-source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/net.sh"
 ping=${PING:-1}
 pings=${PINGS:-5}
 short=${SHORT:-3}
 least=$((ping * pings))
-
-ip link set lo up
-ip link add name middle type bridge
-ip link set middle up
-ip address add 10.77.0.1/24 dev middle
-
-# host NAME ADDRESS: a namespace with a cable to the middle; commands run there by `at NAME`.
-declare -A spaces
-host() {
-    unshare --net sleep infinity &
-    spaces[$1]=$!
-    started+=("$!")
-    await 5 in_own_space "$1"
-    ip link add name "$1" type veth peer name uplink netns "${spaces[$1]}"
-    ip link set "$1" master middle up
-    at "$1" ip link set lo up
-    at "$1" ip link set uplink up
-    at "$1" ip address add "10.77.0.$2/24" dev uplink
-    at "$1" nft add table inet cut
-    at "$1" nft add chain inet cut hears '{ type filter hook input priority 0; policy accept; }'
-    at "$1" nft add chain inet cut says '{ type filter hook output priority 0; policy accept; }'
-}
-in_own_space() { [ "$(readlink "/proc/${spaces[$1]}/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
-at() {
-    local space=${spaces[$1]}
-    shift
-    nsenter --net="/proc/$space/ns/net" "$@"
-}
 
 # cut HOST cable|hears|says and mend HOST cable|hears|says
 cut() {

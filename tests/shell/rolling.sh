@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A rolling maintenance of six agents that run a service whose tasks are tried again: killed half-way and resumed, each agent
-# is started anew once, and never two are out at a time.
-source "$(dirname "$0")/lib.sh"
+# A rolling maintenance of six agents, each in a network namespace of its own, that run a service whose tasks are tried again:
+# killed half-way and resumed, each agent is started anew once, and never two are out at a time.
+source "$(dirname "$0")/net.sh"
 
 hosts="h1 h2 h3 h4 h5 h6"
 
-# keep NUMBER PORT: an agent on a machine of its own, which is started again whenever it ends, as systemd would. Its starts and ends
-# are lines of $work/lives. When $work/over is there it is not.
+# keep NUMBER: an agent on a host of its own, which is started again whenever it ends, as systemd would, until $work/over is
+# there.
 keep() {
     while [ ! -e "$work/over" ]; do
-        "$kaon" agent --master="$master" --ip="127.0.0.1$1" --hostname="h$1" --port="$2" --work_dir="$work/h$1" \
-            --runtime_dir="$work/h$1-run" --resources='cpus:2;mem:1024' --attributes="rack:r$(($1 % 2))" >>"$work/h$1.log" 2>&1 &
+        nsenter --net="/proc/${spaces[h$1]}/ns/net" "$kaon" agent --master="$master" --ip="10.77.0.1$1" --hostname="h$1" \
+            --port=5051 --work_dir="$work/h$1" --runtime_dir="$work/h$1-run" --resources='cpus:2;mem:1024' \
+            --attributes="rack:r$(($1 % 2))" >>"$work/h$1.log" 2>&1 &
         local agent=$!
         echo "$agent" >"$work/h$1.pid"
         wait "$agent" || true
@@ -29,10 +30,12 @@ finish_all() {
 keepers=()
 trap finish_all EXIT
 
-start_master
+master=10.77.0.1:5050
+start master "$kaon" master --ip=10.77.0.1 --port=5050 --work_dir="$work/master"
+await 30 fetch "http://$master/health"
 for number in 1 2 3 4 5 6; do
-    free_port
-    keep "$number" "$port" &
+    host "h$number" "1$number"
+    keep "$number" &
     keepers+=("$!")
 done
 await 30 has_agents 6

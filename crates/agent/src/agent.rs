@@ -17,7 +17,7 @@ use crate::flows::collection::Garbage;
 use crate::input::{Input, Record, Stream, Ticket};
 use crate::journal::{FileOp, Recovered};
 use crate::state::{Counters, Key, Owner, Peer, Session, State, View};
-use crate::updates::{StreamKey, Streams};
+use crate::updates::{Disowned, StreamKey, Streams};
 
 /// Mesos: how long a master may be silent before the agent registers anew, until the master says otherwise.
 pub(crate) const DEFAULT_PING_TIMEOUT: Duration = Duration::from_secs(75);
@@ -94,6 +94,7 @@ pub struct Agent {
     pub(crate) state: State,
     pub(crate) timers: Timers<Timer>,
     pub(crate) updates: Streams,
+    pub(crate) disowned: Disowned,
     pub(crate) owners: BTreeMap<ContainerId, Owner>,
     pub(crate) streams: BTreeMap<Stream, Key>,
     pub(crate) awaited: BTreeMap<Record, Awaited>,
@@ -172,6 +173,7 @@ impl Agent {
             state,
             timers: Timers::new(),
             updates: Streams::new(),
+            disowned: Disowned::default(),
             owners: BTreeMap::new(),
             streams: BTreeMap::new(),
             awaited: BTreeMap::new(),

@@ -38,9 +38,11 @@ impl Agent {
             ));
         };
         let Some(key) = self.state.executor_of(framework_id, &task) else {
-            if self.updates.has_ended(&(framework_id.clone(), task.clone())) {
+            let key = (framework_id.clone(), task.clone());
+            if self.updates.has_ended(&key) {
                 return;
             }
+            self.disowned.insert(key, cx.now.mono);
             let state = framework.lost_as(TaskState::Dropped);
             let reason = Some(Reason::ReasonExecutorTerminated);
             let message = Some("Cannot find executor".to_string());

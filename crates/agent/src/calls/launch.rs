@@ -31,7 +31,7 @@ impl Agent {
             self.add_framework(&order);
         }
         let key = order.key();
-        match self.refusal(&order, &key) {
+        match self.late_order(cx, &order).or_else(|| self.refusal(&order, &key)) {
             Some(refusal) => self.refuse_launch(cx, &order, &key, &refusal),
             None => self.accept_launch(cx, &agent, order, &key, is_new),
         }
@@ -75,6 +75,19 @@ impl Agent {
             framework.inherit(&before);
         }
         self.state.frameworks.insert(framework.id.clone(), framework);
+    }
+
+    /// An order that was overtaken by a kill, or by a question, to which its tasks were called lost.
+    fn late_order(&mut self, cx: &Cx, order: &Order) -> Option<Ending> {
+        let tasks = order.tasks.iter().map(|task| TaskId::from(task.task_id.value.as_str()));
+        let keys: Vec<_> = tasks.map(|task| (order.framework_id.clone(), task)).collect();
+        let late = keys.iter().filter(|key| self.disowned.take(key, cx.now.mono)).count() > 0;
+        let framework = self.state.framework(&order.framework_id).filter(|_| late)?;
+        Some(Ending {
+            state: framework.lost_as(TaskState::Dropped),
+            reason: Reason::ReasonTaskInvalid,
+            message: "The task was told to be lost before the order to run it came".to_string(),
+        })
     }
 
     /// Why the tasks cannot run, and what is told of them.

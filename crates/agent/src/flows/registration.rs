@@ -288,11 +288,14 @@ impl Agent {
                 Some((state, message)) => {
                     Report { state, reason: Some(Reason::ReasonReconciliation), message }
                 }
-                None => Report {
-                    state: if aware { TaskState::Dropped } else { TaskState::Lost },
-                    reason: Some(Reason::ReasonReconciliation),
-                    message: Some("Reconciliation: task unknown to the agent".to_string()),
-                },
+                None => {
+                    self.disowned.insert((framework.clone(), task.clone()), cx.now.mono);
+                    Report {
+                        state: if aware { TaskState::Dropped } else { TaskState::Lost },
+                        reason: Some(Reason::ReasonReconciliation),
+                        message: Some("Reconciliation: task unknown to the agent".to_string()),
+                    }
+                }
             };
             self.report_own(cx, &framework, None, &task, report);
         }
