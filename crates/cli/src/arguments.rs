@@ -9,8 +9,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use kaon_sdk::Masters;
+use kaon_daemon::credentials::{self, CredentialsError};
 use kaon_sdk::zookeeper::Url;
+use kaon_sdk::{Credential, Masters, Operator};
 
 pub use agents::{AgentCommand, DrainArguments, DutyArguments, GoneArguments, NamedAgents};
 
@@ -150,6 +151,19 @@ pub struct MasterArgument {
     /// The masters; any of them finds the leader. Or where they meet in ZooKeeper: zk://HOST:PORT,…/PATH
     #[arg(long, env = "KAON_MASTER", default_value = "127.0.0.1:5050", value_name = "HOST:PORT,…")]
     pub master: Masters,
+    /// A JSON file that tells masters who you are, where they ask: {"principal": "me", "secret": "…"}
+    #[arg(long, env = "KAON_CREDENTIAL", value_name = "FILE", value_parser = credential)]
+    pub credential: Option<Credential>,
+}
+
+impl MasterArgument {
+    pub fn operator(&self) -> Operator {
+        let operator = Operator::new(self.master.clone());
+        match &self.credential {
+            Some(credential) => operator.with_credential(credential),
+            None => operator,
+        }
+    }
 }
 
 /// Runs a command as a batch of tasks, one for each line of input
@@ -309,6 +323,10 @@ fn amount(text: &str) -> Result<f64, String> {
         Ok(amount) if (0.0..=1e9).contains(&amount) => Ok(amount),
         _ => Err("not an amount: expected a number from 0 on".into()),
     }
+}
+
+fn credential(path: &str) -> Result<Credential, CredentialsError> {
+    credentials::read_one(path)
 }
 
 fn ensemble(text: &str) -> Result<Url, String> {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::header::CONTENT_TYPE;
 
+use crate::access::{Guard, Realm};
 use crate::files::Files;
 use crate::http::route::{Route, Routes};
 use crate::http::{Request, Response};
@@ -35,6 +36,16 @@ pub const FILES: (&str, &[&str]) = ("files", &["browse", "read", "download", "de
 pub struct Common {
     pub files: Arc<Files>,
     pub counters: Arc<Counters>,
+    pub guard: Arc<Guard>,
+}
+
+/// Who may come to the actors above. Mesos: so.
+pub fn realm(route: Route<'_>) -> Option<Realm> {
+    match route.actor {
+        "help" | "system" | "version" => None,
+        "logging" | "profiler" => Some(Realm::Readwrite),
+        _ => Some(Realm::Readonly),
+    }
 }
 
 impl Common {

@@ -2,11 +2,12 @@
 
 //! The daemons: the thin shells that carry the cores' inputs and effects to and from the world.
 
+mod access;
 mod accounts;
 pub mod address;
 mod agent;
 mod companions;
-mod credentials;
+pub mod credentials;
 pub mod detector;
 mod domain;
 mod executor;

@@ -23,6 +23,7 @@ use kaon_master::{Config, Effect, Input, Master, Registry, View};
 use kaon_model::{Mono, Now};
 use kaon_sdk::zookeeper::{BadUrl, Url};
 
+use crate::access::Guard;
 use crate::address::{Place, place};
 use crate::flags::{self, Flags};
 use crate::front::Common;
@@ -123,7 +124,8 @@ pub async fn start(flags: &mut Flags, log: Option<PathBuf>, ending: Ending) -> R
     let config =
         Config { process_started: Some(Clock::default().now().wall), ..settings::config(flags, address)? };
     let seed = process::entropy().map_err(|error| format!("No random numbers can be had: {error}"))?;
-    let common = Common::default();
+    let guard = Arc::new(Guard::of_master(flags, config.credentials.as_deref())?);
+    let common = Common { guard, ..Common::default() };
     common.show_log("/master/log", log.or(flags.text("external_log_file").map(PathBuf::from)));
     let ground = Ground {
         name: format!("{hostname}:{}", address.port()),

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use kaon_sdk::v1::FrameworkInfo;
 use kaon_sdk::v1::framework_info::{Capability, capability};
-use kaon_sdk::{Error, Events, Masters, Scheduler};
+use kaon_sdk::{Credential, Error, Events, Masters, Scheduler};
 use tokio::time::timeout;
 
 use batch::{Settings, Tally};
@@ -39,6 +39,8 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Options {
     pub masters: Masters,
+    /// Who looks at the cluster, where masters ask.
+    pub credential: Option<Credential>,
     pub name: String,
     pub role: String,
     /// What each task needs and how they are run.

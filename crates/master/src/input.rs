@@ -8,6 +8,8 @@ use std::net::SocketAddrV4;
 use kaon_api::libprocess::Upid;
 use kaon_api::{internal, v0, v1};
 
+use crate::caller::Caller;
+
 /// A fact from outside. The shell has decoded it, bounded it, and resolved who says it.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -50,13 +52,6 @@ pub struct Ticket(pub u64);
 /// Names a write to the registry, counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Write(pub u64);
-
-/// Who calls, as far as the front could tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Caller {
-    /// None where authentication is off.
-    pub principal: Option<String>,
-}
 
 kaon_api::received_messages! {
     /// The messages that a master understands.

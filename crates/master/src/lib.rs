@@ -4,6 +4,7 @@
 //!
 //! Calls decide, tables change, the ledger moves, effects tell. Nothing here blocks, fails or looks outside.
 
+mod caller;
 mod calls;
 pub mod config;
 pub mod effect;
@@ -21,9 +22,10 @@ pub mod state;
 pub mod validate;
 pub mod view;
 
+pub use caller::{Caller, Permission};
 pub use config::{Config, Policy, RemovalRate, Return};
 pub use effect::{Effect, Effects, Reply, ToPeer};
-pub use input::{Caller, Input, PeerMessage, Stream, Ticket, Write};
+pub use input::{Input, PeerMessage, Stream, Ticket, Write};
 pub use master::Master;
 pub use registry::{Registry, RegistryError};
 #[cfg(feature = "sabotage")]

@@ -192,7 +192,7 @@ impl Master {
             }
             Input::EnforceSchedule { ticket, schedule, caller } => {
                 self.actions.insert(ticket, Action::of_schedule(&schedule, &caller));
-                let answer = self.enforce_schedule(&mut turn, ticket, *schedule);
+                let answer = self.enforce_schedule(&mut turn, ticket, *schedule, &caller);
                 answer_later(&mut turn, ticket, answer);
             }
             Input::Watch { stream, caller: _ } => self.watch(&mut turn, stream),

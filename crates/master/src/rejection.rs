@@ -13,6 +13,9 @@ pub(crate) enum Rejection {
         "Authenticated principal '{authenticated}' does not match principal '{claimed}' set in `FrameworkInfo`"
     )]
     PrincipalMismatch { authenticated: String, claimed: String },
+    /// Mesos: does not say what would be needed.
+    #[error("403 Forbidden.")]
+    Forbidden,
     #[error("Framework is not subscribed")]
     NotSubscribed,
     #[error("Framework is not connected via HTTP")]
@@ -43,7 +46,7 @@ impl Rejection {
         match self {
             Rejection::UnknownFramework | Rejection::PrincipalMismatch { .. } | Rejection::NoStreamId => 400,
             Rejection::WrongStreamId { .. } | Rejection::Invalid(_) => 400,
-            Rejection::NotSubscribed | Rejection::NotByHttp => 403,
+            Rejection::Forbidden | Rejection::NotSubscribed | Rejection::NotByHttp => 403,
             Rejection::NotFound(_) => 404,
             Rejection::Conflict(_) => 409,
             Rejection::NotImplemented(_) => 501,

@@ -43,8 +43,8 @@ pub(crate) struct Ask<'a> {
     pub path: &'a str,
     /// The media type of the body, or what is accepted if there is none.
     pub media_type: Option<&'static str>,
-    /// The token that shows who asks, if the peer wants one.
-    pub bearer: Option<&'a str>,
+    /// What shows who asks, if the peer wants that: `Bearer …`, `Basic …`.
+    pub authorization: Option<&'a str>,
     pub body: Bytes,
 }
 
@@ -55,7 +55,8 @@ impl Client {
 
     /// Fetches `path`; the answer's status is for the caller to judge.
     pub async fn get(&self, address: &Address, path: &str) -> Result<Response<Incoming>, Error> {
-        let ask = Ask { method: Method::GET, path, media_type: None, bearer: None, body: Bytes::new() };
+        let ask =
+            Ask { method: Method::GET, path, media_type: None, authorization: None, body: Bytes::new() };
         self.send(address, &ask).await
     }
 
@@ -113,8 +114,8 @@ impl Ask<'_> {
                 builder = builder.header(CONTENT_TYPE, media_type);
             }
         }
-        if let Some(token) = self.bearer {
-            builder = builder.header(AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(shown) = self.authorization {
+            builder = builder.header(AUTHORIZATION, shown);
         }
         let request = builder.body(Full::new(self.body.clone()));
         request.map_err(|error| Error::Broken { address: address.clone(), reason: error.to_string() })

@@ -67,6 +67,7 @@ pub use encoding::Encoding;
 pub use error::Error;
 pub use executor::Executor;
 pub use kaon_api::v1;
+pub use kaon_model::{Credential, Secret};
 pub use operator::Operator;
 pub use scheduler::{Event, Events, Options, Scheduler};
 pub use task::{command_task, is_terminal};

@@ -19,11 +19,14 @@ mod service;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Method, Response};
 use kaon_api::v1::{agent, master};
 use kaon_api::wire::Message;
+use kaon_model::Credential;
 
 use crate::finder::Finder;
 use crate::http::{self, Ask, Client};
@@ -41,6 +44,8 @@ const REDIRECTS_MAX: usize = 4;
 pub struct Operator {
     finder: Finder,
     encoding: Encoding,
+    /// The header that tells masters who asks, where they want to know.
+    authorization: Option<String>,
     client: Arc<Client>,
     leader: Mutex<Option<Address>>,
 }
@@ -50,6 +55,7 @@ impl Operator {
         Operator {
             finder: Finder::new(masters),
             encoding: Encoding::default(),
+            authorization: None,
             client: Arc::default(),
             leader: Mutex::default(),
         }
@@ -58,6 +64,14 @@ impl Operator {
     /// Speaks another form than protobuf.
     pub fn with_encoding(self, encoding: Encoding) -> Operator {
         Operator { encoding, ..self }
+    }
+
+    /// Proves to masters, and to them alone, who asks. The secret is sent as it is: what lies between must be trusted.
+    pub fn with_credential(self, credential: &Credential) -> Operator {
+        let mut proof = credential.principal.clone().into_bytes();
+        proof.push(b':');
+        proof.extend_from_slice(credential.secret.expose());
+        Operator { authorization: Some(format!("Basic {}", STANDARD.encode(proof))), ..self }
     }
 
     /// A client of one of the agents, which shares connections with this one.
@@ -81,14 +95,16 @@ impl Operator {
 
     /// Fetches an un-versioned endpoint, such as `/state`.
     pub async fn get_json(&self, path: &str) -> Result<serde_json::Value, Error> {
-        let ask = Ask { method: Method::GET, path, media_type: None, bearer: None, body: Bytes::new() };
+        let ask =
+            Ask { method: Method::GET, path, media_type: None, authorization: None, body: Bytes::new() };
         let (address, response) = self.send(&ask).await?;
         json(&address, response).await
     }
 
     /// Fetches an un-versioned endpoint as it is.
     async fn get(&self, path: &str) -> Result<(Address, Bytes), Error> {
-        let ask = Ask { method: Method::GET, path, media_type: None, bearer: None, body: Bytes::new() };
+        let ask =
+            Ask { method: Method::GET, path, media_type: None, authorization: None, body: Bytes::new() };
         let (address, response) = self.send(&ask).await?;
         let body = http::read_body(&address, response.into_body(), ANSWER_MAX).await?;
         Ok((address, body))
@@ -98,7 +114,7 @@ impl Operator {
     async fn post_json(&self, path: &str, json: String) -> Result<(), Error> {
         let media_type = Some(Encoding::Json.media_type());
         let body = Bytes::from(json);
-        self.send(&Ask { method: Method::POST, path, media_type, bearer: None, body }).await.map(drop)
+        self.send(&Ask { method: Method::POST, path, media_type, authorization: None, body }).await.map(drop)
     }
 
     /// Who answered last.
@@ -139,6 +155,7 @@ impl Operator {
     }
 
     async fn send_to(&self, address: Address, ask: &Ask<'_>) -> Result<(Address, Response<Incoming>), Error> {
+        let ask = &Ask { authorization: self.authorization.as_deref(), ..ask.clone() };
         let mut address = address;
         for _ in 0..=REDIRECTS_MAX {
             let response = self.client.send(&address, ask).await?;
@@ -238,7 +255,7 @@ fn post<M: Message>(encoding: Encoding, call: &M) -> Ask<'static> {
         method: Method::POST,
         path: PATH,
         media_type: Some(encoding.media_type()),
-        bearer: None,
+        authorization: None,
         body: Bytes::from(encoding.encode(call)),
     }
 }

@@ -30,11 +30,12 @@ pub(crate) async fn open<M: Message>(
     address: &Address,
     path: &str,
     encoding: Encoding,
-    bearer: Option<&str>,
+    authorization: Option<&str>,
     call: &M,
 ) -> Result<Answer, Error> {
     let body = Bytes::from(encoding.encode(call));
-    let ask = Ask { method: Method::POST, path, media_type: Some(encoding.media_type()), bearer, body };
+    let media_type = Some(encoding.media_type());
+    let ask = Ask { method: Method::POST, path, media_type, authorization, body };
     let response = http::send_alone(address, &ask).await?;
     if let Some(leader) = http::redirect(&response) {
         return Ok(Answer::Redirect(leader));

@@ -81,7 +81,7 @@ async fn drain(arguments: DrainArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn find(named: &NamedAgents) -> anyhow::Result<(Operator, Vec<Found>)> {
-    let operator = Operator::new(named.master.master.clone());
+    let operator = named.master.operator();
     let known = naming::known(&operator).await?;
     let mut agents: Vec<Found> = Vec::new();
     for name in &named.agents {

@@ -26,7 +26,7 @@ const PIECE_MAX: u64 = 16 * 4096;
 const CHARACTER_MAX: u64 = 4;
 
 pub async fn logs(arguments: LogsArguments) -> anyhow::Result<ExitCode> {
-    let operator = Operator::new(arguments.master.master.clone());
+    let operator = arguments.master.operator();
     let tasks = records::tasks(&state(&operator).await?, true);
     let task = choose(tasks, &arguments.task, arguments.framework.as_deref())?;
     let text = |key: &str| task[key].as_str().unwrap_or_default();

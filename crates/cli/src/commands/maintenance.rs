@@ -42,7 +42,7 @@ pub async fn run(command: MaintenanceCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn show_machines(arguments: MaintenanceShowArguments) -> anyhow::Result<ExitCode> {
-    let operator = Operator::new(arguments.master.master);
+    let operator = arguments.master.operator();
     let (schedule, status) = plans(&operator).await?;
     let machines = records::machines(&schedule, &status);
     output::write_list(arguments.output, &records::MACHINES, machines)?;
@@ -58,7 +58,7 @@ pub(super) async fn plans(operator: &Operator) -> anyhow::Result<(Schedule, Clus
 
 /// The machines that were named.
 async fn named(arguments: &HostsArguments) -> anyhow::Result<(Operator, Vec<MachineID>)> {
-    let operator = Operator::new(arguments.master.master.clone());
+    let operator = arguments.master.operator();
     let (schedule, status) = plans(&operator).await?;
     let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts)?;
     Ok((operator, machines))
@@ -67,7 +67,7 @@ async fn named(arguments: &HostsArguments) -> anyhow::Result<(Operator, Vec<Mach
 /// Adds a window.
 async fn schedule(arguments: ScheduleArguments) -> anyhow::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-    let operator = Operator::new(arguments.hosts.master.master.clone());
+    let operator = arguments.hosts.master.operator();
     let (schedule, status) = plans(&operator).await?;
     let machines = Machines::of(&operator, &schedule, &status).await?.find(&arguments.hosts.hosts)?;
     let text = names(&machines);

@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const MASTER_PATIENCE: Duration = Duration::from_secs(600);
 
 pub async fn run(arguments: RollArguments) -> anyhow::Result<ExitCode> {
-    let operator = Operator::new(arguments.master.master.clone());
+    let operator = arguments.master.operator();
     let (journal, order, stages) = if arguments.resume {
         Journal::resume(&arguments.journal)?
     } else {

@@ -27,6 +27,7 @@ pub async fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         (None, count) => Source::Count(count.unwrap_or(1)),
     };
     let options = Options {
+        credential: arguments.master.credential,
         masters: arguments.master.master,
         name: arguments.name,
         role: arguments.role,

@@ -55,7 +55,7 @@ async fn show(
     view: &ViewArguments,
     write: impl Fn(&Value) -> std::io::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let operator = Operator::new(view.master.master.clone());
+    let operator = view.master.operator();
     if !view.watch {
         write(&state(&operator).await?)?;
         return Ok(ExitCode::SUCCESS);

@@ -3,7 +3,7 @@
 //! The flags of the master.
 
 use super::Kind::{Bool, Bytes, Choice, Duration, Integer, Number, Path, Text};
-use super::shared::{NO_AUTHENTICATION, NO_AUTHORIZATION, NO_MODULES, SHARED};
+use super::shared::{NO_AUTHENTICATION, NO_MODULES, SHARED};
 use super::{Flag, Table, ignored, refused, used};
 
 pub const TABLE: Table = &[SHARED, MASTER];
@@ -196,6 +196,20 @@ pub(super) const MASTER: &[Flag] = &[
     .or("authenticate"),
     used("authenticate_agents", Bool, Some("false"), "Whether agents must prove who they are.")
         .or("authenticate_slaves"),
+    used(
+        "authenticate_http_readonly",
+        Bool,
+        Some("false"),
+        "Whether those who look at the cluster must prove who they are, by HTTP Basic and --credentials.",
+    ),
+    used(
+        "authenticate_http_readwrite",
+        Bool,
+        Some("false"),
+        "Whether operators must prove who they are, by HTTP Basic and --credentials.",
+    )
+    .or("authenticate_http"),
+    refused("http_authenticators", Text, Some("basic"), NO_MODULES),
     refused("authenticate_http_frameworks", Bool, Some("false"), NO_AUTHENTICATION),
     used("authentication_v0_timeout", Duration, Some("15secs"), "The time that such a proof may take."),
     refused("authenticators", Text, Some("crammd5"), NO_MODULES),
@@ -206,7 +220,15 @@ pub(super) const MASTER: &[Flag] = &[
         None,
         "A JSON file of principals with their secrets: {\"credentials\": [{\"principal\": …, \"secret\": …}]}.",
     ),
-    refused("authorizers", Text, Some("local"), NO_AUTHORIZATION),
+    used(
+        "acls",
+        Text,
+        None,
+        "Who may take hosts out of service: JSON, or a file of it, with the lists update_maintenance_schedules, \
+         start_maintenances, stop_maintenances, drain_agents, deactivate_agents, reactivate_agents, mark_agents_gone. See \
+         docs/access.md.",
+    ),
+    refused("authorizers", Text, Some("local"), NO_MODULES),
     refused("rate_limits", Text, None, "frameworks' messages are not limited yet, and must not seem to be"),
     refused("max_executors_per_agent", Integer, None, "Mesos has this flag only in builds that divide ports")
         .or("max_executors_per_slave"),

@@ -63,10 +63,6 @@ pub const SHARED: &[Flag] = &[
         "How long ZooKeeper waits for a master that it does not hear of before others may lead.",
     )
     .between("1secs", "10mins"),
-    refused("authenticate_http_readonly", Bool, Some("false"), NO_AUTHENTICATION),
-    refused("authenticate_http_readwrite", Bool, Some("false"), NO_AUTHENTICATION).or("authenticate_http"),
-    refused("http_authenticators", Text, Some("basic"), NO_AUTHENTICATION),
-    refused("acls", Text, None, NO_AUTHORIZATION),
     refused("firewall_rules", Text, None, "endpoints cannot be disabled yet, and must not seem to be"),
     refused("modules", Text, None, NO_MODULES),
     refused("modules_dir", Path, None, NO_MODULES),

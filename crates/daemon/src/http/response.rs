@@ -107,8 +107,12 @@ impl Response {
         self
     }
 
-    pub fn with(mut self, name: HeaderName, value: &'static str) -> Response {
-        self.headers.push((name, HeaderValue::from_static(value)));
+    pub fn with(self, name: HeaderName, value: &'static str) -> Response {
+        self.with_value(name, HeaderValue::from_static(value))
+    }
+
+    pub fn with_value(mut self, name: HeaderName, value: HeaderValue) -> Response {
+        self.headers.push((name, value));
         self
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::forms;
 use super::shell::Event;
+use crate::access::Realm;
 use crate::front::{self, Common, aside, is_post};
 use crate::http::negotiate::{Form, read_call};
 use crate::http::route::{Route, Routes};
@@ -113,22 +114,28 @@ impl Service for Front {
         Counters::add(&self.common.counters.http_requests);
         let Some(route) = ROUTES.find(request.path()) else { return Response::plain(StatusCode::NOT_FOUND) };
         tracing::debug!("HTTP {} for {} from {}", request.method, request.target, request.peer);
+        let caller = match self.caller(route, &request) {
+            Ok(caller) => caller,
+            Err(sent_away) => return sent_away,
+        };
         let answered = match (route.actor, route.endpoint) {
             ("master", "health") => Ok(Response::ok()),
             ("master", "redirect") => Ok(front::redirect(&request, &self.leader)),
-            ("master", "api/v1") => self.operator(request).await,
-            ("master", "api/v1/scheduler") => self.scheduler(request).await,
-            ("master", "events") => self.events(&request).await,
-            ("master", "teardown") => self.teardown(request).await,
+            ("master", "api/v1") => self.operator(request, caller).await,
+            ("master", "api/v1/scheduler") => self.scheduler(request, caller).await,
+            ("master", "events") => self.events(&request, caller).await,
+            ("master", "teardown") => self.teardown(request, caller).await,
             ("master", "create-volumes" | "destroy-volumes" | "reserve" | "unreserve") => {
-                self.operation(route.endpoint, &request).await
+                self.operation(route.endpoint, &request, caller).await
             }
-            ("master", "quota") => self.quota(route, &request).await,
-            ("master", "weights") => self.weights(route, &request).await,
+            ("master", "quota") => self.quota(route, &request, caller).await,
+            ("master", "weights") => self.weights(route, &request, caller).await,
             ("metrics", endpoint) => self.metrics(endpoint, &request).await,
-            ("master", "machine/down" | "machine/up") => self.machines(route.endpoint, &request).await,
+            ("master", "machine/down" | "machine/up") => {
+                self.machines(route.endpoint, &request, caller).await
+            }
             ("master", "maintenance/schedule" | "maintenance/status" | "kaon/maintenance/schedule") => {
-                self.maintenance(route, &request).await
+                self.maintenance(route, &request, caller).await
             }
             ("master" | "registrar(1)" | "allocator", _) => self.show(route, &request).await,
             _ => Ok(self.common.answer(&ROUTES, route, &request).await),
@@ -143,7 +150,28 @@ const NOBODY: Ticket = Ticket(0);
 /// The actors beside the master itself, each of which has a number behind its name.
 const ACTORS: [&str; 2] = ["slave-observer(", "crammd5-authenticator-session("];
 
+/// Who must say who they are to come to an endpoint. Mesos: has the same ones.
+pub fn realm(route: Route<'_>) -> Option<Realm> {
+    match (route.actor, route.endpoint) {
+        // Frameworks have a flag of their own.
+        ("master", "health" | "redirect" | "api/v1/scheduler") => None,
+        (
+            "master",
+            "audit" | "events" | "flags" | "frameworks" | "roles" | "slaves" | "state" | "state-summary"
+            | "tasks",
+        ) => Some(Realm::Readonly),
+        ("master", _) => Some(Realm::Readwrite),
+        _ => front::realm(route),
+    }
+}
+
 impl Front {
+    fn caller(&self, route: Route<'_>, request: &Request) -> Result<Caller, Response> {
+        let guard = &self.common.guard;
+        let principal = guard.admit(realm(route), request)?;
+        Ok(Caller { denied: guard.denied(principal.as_deref()), principal })
+    }
+
     /// An un-versioned endpoint that reads.
     async fn show(&self, route: Route<'_>, request: &Request) -> Result<Response, Response> {
         let view = self.door.view().await?;
@@ -165,10 +193,9 @@ impl Front {
         Ok(self.common.metrics(endpoint, request, figures))
     }
 
-    async fn scheduler(&self, request: Request) -> Result<Response, Response> {
+    async fn scheduler(&self, request: Request, caller: Caller) -> Result<Response, Response> {
         is_post(&request)?;
         let call: v1::scheduler::Call = read_call(&request)?;
-        let caller = Caller::default();
         validate::scheduler_call(&call, caller.principal.as_deref())
             .map_err(|text| bad(format!("Failed to validate scheduler::Call: {text}")))?;
         use v1::scheduler::call::Type::{ReconcileOperations, Subscribe};
@@ -205,14 +232,13 @@ impl Front {
             && stream_id.is_some_and(|id| self.streams.is_of(id, framework))
     }
 
-    async fn operator(&self, request: Request) -> Result<Response, Response> {
+    async fn operator(&self, request: Request, caller: Caller) -> Result<Response, Response> {
         is_post(&request)?;
         let call: v1::master::Call = read_call(&request)?;
         validate::operator_call(&call)
             .map_err(|text| bad(format!("Failed to validate master::Call: {text}")))?;
         let form = Form::of_answer(&request)?;
         let kind = call.r#type.unwrap_or(Type::Unknown);
-        let caller = Caller::default();
         match kind {
             Type::Subscribe => self.stream(form, |stream| Input::Watch { stream, caller }).await,
             Type::GetLoggingLevel => Ok(form.message(&logging_level())),
@@ -224,12 +250,12 @@ impl Front {
     }
 
     /// The stream of our own events for operators.
-    async fn events(&self, request: &Request) -> Result<Response, Response> {
+    async fn events(&self, request: &Request, caller: Caller) -> Result<Response, Response> {
         if request.method != "GET" {
             return Err(Response::method_not_allowed(&["GET"], request.method.as_str()));
         }
         let form = Form::of_answer(request)?;
-        self.stream(form, |stream| Input::Listen { stream, caller: Caller::default() }).await
+        self.stream(form, |stream| Input::Listen { stream, caller }).await
     }
 
     /// An operator's call that changes something.
@@ -240,7 +266,7 @@ impl Front {
     }
 
     /// The old form of the call, whose body is a form of HTML.
-    async fn teardown(&self, request: Request) -> Result<Response, Response> {
+    async fn teardown(&self, request: Request, caller: Caller) -> Result<Response, Response> {
         is_post(&request)?;
         let form = std::str::from_utf8(&request.body).ok().and_then(Query::parse);
         let form = form.ok_or_else(|| bad("Unable to decode query string"))?;
@@ -249,14 +275,19 @@ impl Front {
         let teardown = v1::master::call::Teardown { framework_id: id.into(), ..Default::default() };
         let call =
             v1::master::Call { r#type: Some(Type::Teardown), teardown: Some(teardown), ..Default::default() };
-        self.change(call, Caller::default()).await
+        self.change(call, caller).await
     }
 
     /// The old form of a call that changes what an agent has.
-    async fn operation(&self, endpoint: &str, request: &Request) -> Result<Response, Response> {
+    async fn operation(
+        &self,
+        endpoint: &str,
+        request: &Request,
+        caller: Caller,
+    ) -> Result<Response, Response> {
         is_post(request)?;
         let call = forms::operation(endpoint, &request.body).map_err(bad)?;
-        self.change(call, Caller::default()).await
+        self.change(call, caller).await
     }
 
     async fn files(&self, kind: Type, call: &v1::master::Call) -> Result<v1::master::Response, Response> {

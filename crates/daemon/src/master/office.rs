@@ -9,7 +9,7 @@ use kaon_api::libprocess::Message;
 use kaon_api::v1::MasterInfo;
 use kaon_master::{View, query};
 
-use super::front::ROUTES;
+use super::front::{ROUTES, realm};
 use super::reign::Reign;
 use crate::front::{Common, aside};
 use crate::http::route::Route;
@@ -69,6 +69,9 @@ impl Service for Office {
         }
         Counters::add(&self.common.counters.http_requests);
         let Some(route) = ROUTES.find(request.path()) else { return Response::plain(StatusCode::NOT_FOUND) };
+        if let Err(sent_away) = self.common.guard.admit(realm(route), &request) {
+            return sent_away;
+        }
         let recovers = matches!(post, Post::Recovering);
         match (route.actor, route.endpoint) {
             ("master", "health") => Response::ok(),

@@ -2,6 +2,7 @@
 
 //! Tests of the shell on real sockets of the loopback interface.
 
+mod access;
 mod audit;
 mod cluster;
 mod daemon;

@@ -47,9 +47,13 @@ impl Job {
         printer: Printer,
         progress: Progress,
     ) -> Job {
+        let operator = Operator::new(options.masters.clone());
         Job {
             batch: Batch::new(options.settings.clone()),
-            operator: Operator::new(options.masters.clone()),
+            operator: match &options.credential {
+                Some(credential) => operator.with_credential(credential),
+                None => operator,
+            },
             options,
             started: Instant::now(),
             scheduler,

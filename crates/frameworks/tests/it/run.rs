@@ -35,6 +35,7 @@ impl Drop for Folder {
 
 async fn run(cluster: &Cluster, folder: &Folder, tasks: u64, retries: u32) -> Outcome {
     let options = Options {
+        credential: None,
         masters: format!("127.0.0.1:{}", cluster.port).parse().unwrap(),
         name: "test".into(),
         role: "*".into(),

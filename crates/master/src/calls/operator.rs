@@ -13,8 +13,9 @@ mod weights;
 use kaon_api::v1::master::{Call, call};
 use kaon_api::wire::Enumeration;
 
+use crate::caller::{Caller, needed};
 use crate::effect::Reply;
-use crate::input::{Caller, Ticket};
+use crate::input::Ticket;
 use crate::master::{Master, Turn};
 use crate::rejection::Rejection;
 
@@ -33,6 +34,8 @@ impl Master {
         call: Call,
         caller: &Caller,
     ) -> Result<Option<Reply>, Rejection> {
+        // Mesos: tells some of what is wrong with a call before it looks whether that is the caller's business.
+        caller.may(needed(&call))?;
         let kind = call.r#type.unwrap_or_default();
         if is_operation(kind) {
             return self.operate_on_agent(turn, call, caller).map(Some);

@@ -26,9 +26,9 @@ use kaon_api::v1::scheduler::{Call, Event, call, event};
 use kaon_api::{internal, v1};
 use kaon_model::FrameworkId;
 
+use crate::caller::Caller;
 use crate::effect::{Reply, ToPeer};
 use crate::events;
-use crate::input::Caller;
 use crate::master::{Answer, Master, Turn};
 use crate::rejection::Rejection;
 use crate::state::frameworks::Connection;

@@ -14,8 +14,9 @@ use kaon_model::Wall;
 
 use super::awaiting::Awaited;
 use super::enforcement::names;
+use crate::caller::Caller;
 use crate::effect::{Effect, Reply};
-use crate::input::{Caller, Ticket};
+use crate::input::Ticket;
 use crate::master::{Master, Turn};
 use crate::registry::Operation;
 

@@ -11,6 +11,7 @@ mod operations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kaon_api::v1::machine_info::Mode;
 use kaon_model::{Quantities, ResourceName, Role, Scalar, TaskState};
 
 use super::groups::Groups;
@@ -25,6 +26,7 @@ pub fn metrics(view: &View) -> BTreeMap<String, f64> {
     let mut figures = Figures(unmeasured().map(|name| (name, 0.0)).collect());
     let sums = Sums::of(&view.tables);
     figures.add_master(view);
+    figures.add_service(view);
     figures.add_tasks(view);
     operations::add(&mut figures, &view.tables.counters);
     figures.add_resources(view, &sums);
@@ -79,6 +81,24 @@ impl Figures {
         self.count("master/frameworks_inactive", tables.frameworks.len() - active);
         for (name, count) in tables.counters.named() {
             self.set(name, count as f64);
+        }
+    }
+
+    /// Of our own: what operators have taken out of service.
+    fn add_service(&mut self, view: &View) {
+        let out = view.registry.out_of_service();
+        let agents = [
+            ("deactivated", out.deactivated),
+            ("draining", out.draining),
+            ("drained", out.drained),
+            ("gone", out.gone),
+        ];
+        for (what, count) in agents {
+            self.count(format!("kaon/agents_{what}"), count);
+        }
+        for (what, mode) in [("draining", Mode::Draining), ("down", Mode::Down)] {
+            let machines = view.registry.machines().filter(|machine| machine.mode == Some(mode));
+            self.count(format!("kaon/machines_{what}"), machines.count());
         }
     }
 

@@ -27,7 +27,31 @@ impl Duty {
     }
 }
 
+/// How many agents are out of service, and in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutOfService {
+    /// Not offered, for whichever reason.
+    pub deactivated: usize,
+    pub draining: usize,
+    pub drained: usize,
+    pub gone: usize,
+}
+
 impl Registry {
+    /// Agents that cannot be reached are counted too.
+    pub fn out_of_service(&self) -> OutOfService {
+        let admitted = self.admitted.values().map(|entry| (entry.deactivated, &entry.drain_info));
+        let unreachable = self.unreachable.values().map(|entry| (entry.deactivated, &entry.drain_info));
+        let mut counts = OutOfService { gone: self.gone.len(), ..OutOfService::default() };
+        for (deactivated, drain) in admitted.chain(unreachable) {
+            let state = drain.as_ref().map(|drain| drain.state);
+            counts.deactivated += usize::from(deactivated.unwrap_or_default());
+            counts.draining += usize::from(state == Some(v1::DrainState::Draining));
+            counts.drained += usize::from(state == Some(v1::DrainState::Drained));
+        }
+        counts
+    }
+
     /// None for an agent that is neither admitted nor unreachable.
     pub fn duty(&self, agent: &str) -> Option<Duty> {
         let duty = |deactivated: Option<bool>, drain: &Option<v1::DrainInfo>| Duty {

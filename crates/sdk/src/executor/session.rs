@@ -76,15 +76,16 @@ impl Session {
 
     async fn attempt(&mut self) -> Result<Live, Error> {
         let address = self.shared.address().clone();
-        let token = self.shared.environment.authentication_token.clone();
+        let token = self.shared.environment.authentication_token.as_deref();
+        let authorization = token.map(|token| format!("Bearer {token}"));
         let encoding = self.shared.encoding;
         let call = self.shared.subscribe();
-        let answer = subscription::open(&address, PATH, encoding, token.as_deref(), &call).await?;
+        let answer = subscription::open(&address, PATH, encoding, authorization.as_deref(), &call).await?;
         let Answer::Stream { records, .. } = answer else {
             return Err(Error::Unreadable { address, reason: "an agent does not redirect".to_owned() });
         };
-        let bearer = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
-        let headers = format!("Content-Type: {}\r\n{bearer}", encoding.media_type());
+        let shown = authorization.map_or(String::new(), |shown| format!("Authorization: {shown}\r\n"));
+        let headers = format!("Content-Type: {}\r\n{shown}", encoding.media_type());
         let (calls, task) = Calls::open(address, PATH, &headers);
         self.shared.open(calls, &call)?;
         Ok(Live { records, calls: task })

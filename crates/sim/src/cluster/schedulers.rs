@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use kaon_api::v1::{self, scheduler};
-use kaon_master::input::{Caller, Input, Stream, Ticket};
+use kaon_master::Caller;
+use kaon_master::input::{Input, Stream, Ticket};
 use kaon_model::{Entropy, Mono};
 
 use super::{Cluster, Event};

@@ -16,7 +16,8 @@ pub struct Rest<'a> {
     /// Containers on all hosts.
     pub running: usize,
     /// What agents are called that are there. One that is not may have been unreachable when it was last heard of, and
-    /// stays so: nobody can tell that it will never return.
+    /// stays so: nobody can tell that it will never return. Or another took its place: whoever asks for its tasks after they
+    /// were told lost hears that nobody knows of them.
     pub agents: BTreeSet<&'a str>,
     /// When the faults ended.
     pub since: Option<Mono>,
@@ -29,7 +30,8 @@ pub fn check(rest: &Rest<'_>) -> Result<(), Broken> {
             return Err(Broken { law, what: format!("{:?} is not subscribed", scheduler.id) });
         }
         let lost = |task: &TaskView| {
-            task.state == TaskState::TaskUnreachable && !rest.agents.contains(task.agent.as_str())
+            matches!(task.state, TaskState::TaskUnreachable | TaskState::TaskUnknown)
+                && !rest.agents.contains(task.agent.as_str())
         };
         if let Some((id, task)) = scheduler.unfinished().find(|(_, task)| !lost(task)) {
             return Err(Broken { law, what: format!("{id} is {:?} on {}", task.state, task.agent) });

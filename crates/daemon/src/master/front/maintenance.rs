@@ -23,6 +23,7 @@ impl Front {
         &self,
         route: Route<'_>,
         request: &Request,
+        caller: Caller,
     ) -> Result<Response, Response> {
         let writable = route.endpoint != "maintenance/status";
         match request.method.as_str() {
@@ -30,8 +31,8 @@ impl Front {
             "POST" if route.endpoint == "kaon/maintenance/schedule" => {
                 let schedule = Box::new(object::<KaonSchedule>(request)?);
                 let (ticket, reply) = self.replies.ticket();
-                let (ticket, caller) = (Ticket(ticket), Caller::default());
-                self.door.put(Input::EnforceSchedule { ticket, schedule, caller }).await?;
+                let input = Input::EnforceSchedule { ticket: Ticket(ticket), schedule, caller };
+                self.door.put(input).await?;
                 answer(reply).await
             }
             "POST" if writable => {
@@ -44,7 +45,7 @@ impl Front {
                     update_maintenance_schedule: Some(update),
                     ..Default::default()
                 };
-                self.change(call, Caller::default()).await
+                self.change(call, caller).await
             }
             other if writable => Err(Response::method_not_allowed(&["GET", "POST"], other)),
             other => Err(Response::method_not_allowed(&["GET"], other)),
@@ -52,7 +53,12 @@ impl Front {
     }
 
     /// `/machine/down` and `/machine/up`: a list of machines.
-    pub(super) async fn machines(&self, endpoint: &str, request: &Request) -> Result<Response, Response> {
+    pub(super) async fn machines(
+        &self,
+        endpoint: &str,
+        request: &Request,
+        caller: Caller,
+    ) -> Result<Response, Response> {
         is_post(request)?;
         let machines = list::<v1::MachineID>(request)?;
         let call = if endpoint == "machine/down" {
@@ -66,7 +72,7 @@ impl Front {
             let stop = StopMaintenance { machines, ..Default::default() };
             Call { r#type: Some(Type::StopMaintenance), stop_maintenance: Some(stop), ..Default::default() }
         };
-        self.change(call, Caller::default()).await
+        self.change(call, caller).await
     }
 }
 

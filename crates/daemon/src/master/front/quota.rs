@@ -15,22 +15,27 @@ use crate::http::{Body, Request, Response};
 
 impl Front {
     /// `/quota`: GET shows, POST sets, `DELETE /quota/<role>` removes.
-    pub(super) async fn quota(&self, route: Route<'_>, request: &Request) -> Result<Response, Response> {
+    pub(super) async fn quota(
+        &self,
+        route: Route<'_>,
+        request: &Request,
+        caller: Caller,
+    ) -> Result<Response, Response> {
         match request.method.as_str() {
             "GET" => self.show(route, request).await,
             "POST" => {
                 let call = Call { r#type: Some(Type::SetQuota), ..Default::default() };
                 let set_quota =
                     Some(SetQuota { quota_request: quota_request(request)?, ..Default::default() });
-                self.change(Call { set_quota, ..call }, Caller::default()).await
+                self.change(Call { set_quota, ..call }, caller).await
             }
-            "DELETE" => self.delete_quota(request).await,
+            "DELETE" => self.delete_quota(request, caller).await,
             other => Err(Response::method_not_allowed(&["GET", "POST", "DELETE"], other)),
         }
     }
 
     /// Mesos: the role is all that follows the second segment, as it stands there.
-    async fn delete_quota(&self, request: &Request) -> Result<Response, Response> {
+    async fn delete_quota(&self, request: &Request, caller: Caller) -> Result<Response, Response> {
         let path = full_path(request.path());
         let (role, found) = third_token(&path);
         let Some(role) = role else {
@@ -40,12 +45,17 @@ impl Front {
         };
         let remove_quota = Some(RemoveQuota { role: role.to_owned(), ..Default::default() });
         let call = Call { r#type: Some(Type::RemoveQuota), remove_quota, ..Default::default() };
-        let answer = self.change(call, Caller::default()).await;
+        let answer = self.change(call, caller).await;
         answer.map_err(|response| with_path(response, &path))
     }
 
     /// `/weights`: GET shows, PUT sets.
-    pub(super) async fn weights(&self, route: Route<'_>, request: &Request) -> Result<Response, Response> {
+    pub(super) async fn weights(
+        &self,
+        route: Route<'_>,
+        request: &Request,
+        caller: Caller,
+    ) -> Result<Response, Response> {
         match request.method.as_str() {
             "GET" => self.show(route, request).await,
             "PUT" => {
@@ -55,7 +65,7 @@ impl Front {
                     update_weights: Some(update),
                     ..Default::default()
                 };
-                self.change(call, Caller::default()).await
+                self.change(call, caller).await
             }
             other => Err(Response::method_not_allowed(&["GET", "PUT"], other)),
         }

@@ -9,6 +9,7 @@ use kaon_api::v1;
 use kaon_api::v1::machine_info::Mode;
 use kaon_api::v1::maintenance::{Schedule, Window};
 
+use crate::caller::{Caller, Permission};
 use crate::effect::{Effect, Reply};
 use crate::flows::awaiting::Awaited;
 use crate::flows::enforcement::names;
@@ -55,7 +56,13 @@ impl Master {
         turn: &mut Turn,
         ticket: Ticket,
         wanted: internal::KaonSchedule,
+        caller: &Caller,
     ) -> Result<Option<Reply>, Rejection> {
+        caller.may(&[Permission::UpdateMaintenanceSchedule])?;
+        if wanted.windows.iter().any(|window| window.enforcement.is_some()) {
+            // It does in one's name what one may not do oneself.
+            caller.may(&[Permission::DrainAgent, Permission::StartMaintenance])?;
+        }
         if wanted.replaces.is_some_and(|replaced| replaced != self.registry.schedule()) {
             return Err(Rejection::Conflict(
                 "The maintenance schedule is another by now than the one that this was to replace"

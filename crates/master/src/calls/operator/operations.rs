@@ -10,8 +10,8 @@ use kaon_api::v1::offer::operation::{Create, Destroy, GrowVolume, Reserve, Shrin
 use kaon_api::wire::Enumeration;
 use kaon_model::{Conversion, Resources, conversions};
 
+use crate::caller::Caller;
 use crate::effect::Reply;
-use crate::input::Caller;
 use crate::master::{Answer, Master, Turn};
 use crate::rejection::Rejection;
 use crate::state::AgentRow;

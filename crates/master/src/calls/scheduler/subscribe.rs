@@ -9,10 +9,11 @@ use kaon_api::v1::scheduler::{Call, call};
 use kaon_api::v1::{FrameworkInfo, scheduler};
 use kaon_model::{FrameworkId, Role};
 
+use crate::caller::Caller;
 use crate::config::Config;
 use crate::effect::{Effect, ToPeer};
 use crate::events;
-use crate::input::{Caller, Stream};
+use crate::input::Stream;
 use crate::master::{Master, TimerKey, Turn};
 use crate::state::frameworks::{Connection, roles_of};
 use crate::state::{Framework, FrameworkRow};

@@ -64,6 +64,17 @@ fn unreachable_agents_are_counted() {
 }
 
 #[test]
+fn what_is_out_of_service_is_counted() {
+    let figures = crate::query::metrics(&view());
+    let count = |what: &str| figures[&format!("kaon/{what}")];
+    assert_eq!(
+        (count("agents_deactivated"), count("agents_draining"), count("agents_drained")),
+        (1.0, 1.0, 0.0)
+    );
+    assert_eq!((count("agents_gone"), count("machines_draining"), count("machines_down")), (0.0, 1.0, 1.0));
+}
+
+#[test]
 fn agents_show_that_they_are_drained() {
     let mut view = view();
     let state = r#"{"type":"GET_STATE","get_state":{"get_tasks":{},"get_executors":{},"get_frameworks":{},

@@ -13,7 +13,7 @@ pub fn parse_input(stage: &mut Stage, kind: &str, rest: &str) -> Input {
     let (caller, body) = match more.strip_prefix("as ") {
         Some(named) => {
             let (principal, body) = named.split_once(' ').expect("as PRINCIPAL JSON");
-            (Caller { principal: Some(principal.to_string()) }, body)
+            (Caller { principal: Some(principal.to_string()), ..Caller::default() }, body)
         }
         None => (Caller::default(), more),
     };
