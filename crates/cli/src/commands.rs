@@ -77,6 +77,19 @@ fn fail(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Without anybody to read it, the exit code tells.
-    drop(writeln!(io::stderr(), "kaon: {error:#}"));
+    drop(writeln!(io::stderr(), "kaon: {error:#}{}", advice(error).unwrap_or_default()));
     ExitCode::from(2)
+}
+
+/// What to do about a master that does not let one in.
+fn advice(error: &anyhow::Error) -> Option<&'static str> {
+    error.chain().find_map(|cause| match cause.downcast_ref()? {
+        kaon_sdk::Error::Status { status: 401, .. } => {
+            Some("; the master asks who you are: give --credential FILE, or set KAON_CREDENTIAL")
+        }
+        kaon_sdk::Error::Status { status: 403, .. } => {
+            Some("; the master does not let you: ask who wrote its --acls")
+        }
+        _ => None,
+    })
 }

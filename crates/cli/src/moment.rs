@@ -39,7 +39,7 @@ pub fn parse_moment(text: &str) -> Result<Moment, String> {
     })
 }
 
-/// Numbers with units, `90s`, `1h30m`, `2d`.
+/// Numbers with units, `90s`, `1h30m`, `2d`, also as Mesos writes them, `5mins`.
 pub fn parse_span(text: &str) -> Result<Duration, String> {
     let wrong = || "expected a span such as 90s, 30m, 1h30m or 2d".to_owned();
     let (mut rest, mut sum) = (text, Duration::ZERO);
@@ -49,11 +49,11 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
         rest = &rest[digits..];
         let unit = rest.find(|letter: char| letter.is_ascii_digit()).unwrap_or(rest.len());
         let seconds = match &rest[..unit] {
-            "s" | "secs" => 1,
-            "m" | "mins" => 60,
-            "h" | "hrs" => 3600,
-            "d" | "days" => DAY.unsigned_abs(),
-            "w" | "weeks" => 7 * DAY.unsigned_abs(),
+            "s" | "sec" | "secs" => 1,
+            "m" | "min" | "mins" => 60,
+            "h" | "hr" | "hrs" => 3600,
+            "d" | "day" | "days" => DAY.unsigned_abs(),
+            "w" | "week" | "weeks" => 7 * DAY.unsigned_abs(),
             _ => return Err(wrong()),
         };
         let span = number.checked_mul(seconds).map(Duration::from_secs);
@@ -161,9 +161,14 @@ mod tests {
 
     #[test]
     fn spans_are_read_and_shown() {
-        for (text, seconds) in
-            [("90s", 90), ("1h30m", 5400), ("2d", 172_800), ("1w", 604_800), ("10mins", 600)]
-        {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("1h30m", 5400),
+            ("2d", 172_800),
+            ("1w", 604_800),
+            ("10mins", 600),
+            ("1day", 86_400),
+        ] {
             assert_eq!(parse_span(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         for text in ["", "5", "m", "1y", "-1s", "1h 5m", "99999999999999999999s", "200000000h"] {

@@ -3,7 +3,7 @@
 //! The stories that go on over several inputs.
 
 pub(crate) mod admission;
-pub(crate) mod announcing;
+mod announcing;
 pub(crate) mod auditing;
 pub(crate) mod authentication;
 pub(crate) mod awaiting;
@@ -12,6 +12,7 @@ mod disconnection;
 mod draining;
 pub(crate) mod enforcement;
 mod failover_timeout;
+pub(crate) mod following;
 pub(crate) mod inverse_offering;
 pub mod maintenance;
 pub(crate) mod offering;

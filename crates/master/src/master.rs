@@ -2,7 +2,7 @@
 
 //! The machine: what it holds, and where each input goes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kaon_allocator::Allocator;
@@ -16,6 +16,7 @@ use crate::flows::auditing::{Action, Actions};
 use crate::flows::authentication::Authentication;
 use crate::flows::awaiting::Awaiting;
 use crate::flows::enforcement::Enforcement;
+use crate::flows::following::Followers;
 use crate::flows::maintenance::{Answers, answers};
 use crate::flows::pace::Pace;
 use crate::input::{Input, PeerMessage, Stream, Ticket};
@@ -53,9 +54,9 @@ pub struct Master {
     pub(crate) answers: Arc<Answers>,
     pub(crate) enforcement: Enforcement,
     /// Operators' event streams, oldest first.
-    pub(crate) watchers: VecDeque<Stream>,
+    pub(crate) watchers: Followers,
     /// The same for our own.
-    pub(crate) listeners: VecDeque<Stream>,
+    pub(crate) listeners: Followers,
     pub(crate) actions: Actions,
     pub(crate) ids: Ids,
     #[cfg(feature = "sabotage")]
@@ -84,8 +85,7 @@ pub(crate) enum TimerKey {
     /// The framework that is disconnected, or known from its agents alone, must be back.
     Failover(FrameworkRow),
     Heartbeat(FrameworkRow),
-    WatchHeartbeat(Stream),
-    ListenHeartbeat(Stream),
+    FollowerHeartbeat(Stream),
     /// The offer of this number must be answered.
     Offer(u64),
     /// The inverse offer of this number must be answered.
@@ -157,8 +157,8 @@ impl Master {
             authentication: Authentication::default(),
             pace: Pace::default(),
             timers,
-            watchers: VecDeque::new(),
-            listeners: VecDeque::new(),
+            watchers: Followers::default(),
+            listeners: Followers::default(),
             actions: Actions::new(),
             ids: Ids::default(),
             #[cfg(feature = "sabotage")]
@@ -241,8 +241,7 @@ impl Master {
                 TimerKey::Removal => self.removal_due(turn),
                 TimerKey::Failover(framework) => self.failover_overdue(turn, framework),
                 TimerKey::Heartbeat(framework) => self.heartbeat_due(turn, framework),
-                TimerKey::WatchHeartbeat(stream) => self.watch_heartbeat_due(turn, stream),
-                TimerKey::ListenHeartbeat(stream) => self.listen_heartbeat_due(turn, stream),
+                TimerKey::FollowerHeartbeat(stream) => self.follower_heartbeat_due(turn, stream),
                 TimerKey::Offer(number) => self.offer_overdue(turn, number),
                 TimerKey::InverseOffer(number) => self.inverse_offer_overdue(turn, number),
                 TimerKey::Asking => self.ask_for_agents(turn),
@@ -285,8 +284,7 @@ impl Master {
         if let Some(row) = self.state.frameworks.row_of_stream(stream) {
             self.framework_disconnected(turn, row);
         }
-        self.forget_watcher(stream);
-        self.forget_listener(stream);
+        self.forget_follower(stream);
     }
 
     /// Whether all invariants hold. Takes time in proportion to the whole state: for tests and simulations.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::MasterArgument;
+use crate::moment::parse_span;
 
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
@@ -55,7 +56,7 @@ pub struct DrainArguments {
     #[command(flatten)]
     pub agents: NamedAgents,
     /// The most that a task may take to end, such as 30s or 5m [default: what each task asks for, else 3s]
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
     pub grace: Option<Duration>,
     /// Marks each agent gone when it is empty: it is never let in again
     #[arg(long)]
@@ -80,26 +81,6 @@ pub struct GoneArguments {
     /// Does not ask
     #[arg(short, long)]
     pub yes: bool,
-}
-
-/// A span of time as people and Mesos write it: `90`, `90s`, `90secs`, `1.5m`, `2hrs`.
-fn time(text: &str) -> Result<Duration, String> {
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let (amount, unit) = text.split_at(end);
-    let seconds = match unit.trim() {
-        "ms" => 0.001,
-        "" | "s" | "sec" | "secs" => 1.0,
-        "m" | "min" | "mins" => 60.0,
-        "h" | "hr" | "hrs" => 3600.0,
-        "d" | "day" | "days" => 86_400.0,
-        _ => return Err("expected a time such as 30s, 5m or 1h".into()),
-    };
-    let amount: f64 = amount.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;
-    // Bound: more than a tenth of what a message can carry.
-    Duration::try_from_secs_f64(amount * seconds)
-        .ok()
-        .filter(|span| span.as_secs() < 1_000_000_000)
-        .ok_or_else(|| "too long a time".into())
 }
 
 #[cfg(test)]
@@ -136,23 +117,5 @@ mod tests {
             assert_eq!(parsed.flags, flags);
         }
         assert!(Cli::try_parse_from(["kaon", "agent", "drain"]).is_err());
-    }
-
-    #[test]
-    fn times_are_read_as_people_and_mesos_write_them() {
-        for (text, millis) in [
-            ("0", 0),
-            ("90", 90_000),
-            ("1.5s", 1500),
-            ("10secs", 10_000),
-            ("5m", 300_000),
-            ("2hrs", 7_200_000),
-            ("200ms", 200),
-        ] {
-            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        for text in ["", "s", "-1s", "1 fortnight", "1e9", "99999999999h", "1.2.3s", "NaN"] {
-            assert!(time(text).is_err(), "{text}");
-        }
     }
 }

@@ -10,37 +10,19 @@ use kaon_model::{AgentId, Wall};
 
 use crate::effect::Effect;
 use crate::input::{Stream, Write};
-use crate::master::{Master, TimerKey, Turn};
+use crate::master::{Master, Turn};
 use crate::registry::{Operation, Registry};
 
 impl Master {
     /// An operator listens from now on.
     pub(crate) fn listen(&mut self, turn: &mut Turn, stream: Stream) {
-        while self.listeners.len() >= self.config.max_operator_event_stream_subscribers.max(1)
-            && let Some(oldest) = self.listeners.pop_front()
-        {
-            self.timers.cancel(&TimerKey::ListenHeartbeat(oldest));
-            turn.out.push(Effect::Close { stream: oldest });
-        }
         let interval = self.config.heartbeat_interval.as_secs_f64();
         let subscribed = KaonEvent {
             heartbeat_interval_seconds: Some(interval),
             ..event(Type::Subscribed, turn.now.wall)
         };
         turn.out.push(Effect::Announce { stream, event: Box::new(subscribed) });
-        self.listeners.push_back(stream);
-        self.listen_heartbeat_due(turn, stream);
-    }
-
-    pub(crate) fn forget_listener(&mut self, stream: Stream) {
-        self.timers.cancel(&TimerKey::ListenHeartbeat(stream));
-        self.listeners.retain(|own| *own != stream);
-    }
-
-    pub(crate) fn listen_heartbeat_due(&mut self, turn: &mut Turn, stream: Stream) {
-        self.timers.set(TimerKey::ListenHeartbeat(stream), turn.now.mono + self.config.heartbeat_interval);
-        let heartbeat = Box::new(event(Type::Heartbeat, turn.now.wall));
-        turn.out.push(Effect::Announce { stream, event: heartbeat });
+        self.follow(turn, stream, |master| &mut master.listeners);
     }
 
     /// Remembers what is to be told when this write is durable: to those who listen, and of actions to the log.
@@ -60,11 +42,15 @@ impl Master {
             if let Some(action) = &event.audit {
                 turn.out.push(Effect::Audit { action: action.clone() });
             }
-            for &stream in &self.listeners {
+            for stream in self.listeners.iter() {
                 turn.out.push(Effect::Announce { stream, event: Box::new(event.clone()) });
             }
         }
     }
+}
+
+pub(super) fn heartbeat(stream: Stream, now: Wall) -> Effect {
+    Effect::Announce { stream, event: Box::new(event(Type::Heartbeat, now)) }
 }
 
 /// What an operation is news of, to be told when it is durable. `known` is what the registry held before.

@@ -8,7 +8,7 @@ use kaon_model::{AgentId, FrameworkId, TaskState};
 
 use crate::effect::Effect;
 use crate::input::Stream;
-use crate::master::{Master, TimerKey, Turn};
+use crate::master::{Master, Turn};
 use crate::query;
 use crate::state::tasks::wire_state;
 use crate::state::{AgentRow, FrameworkRow, TaskRow};
@@ -16,12 +16,6 @@ use crate::state::{AgentRow, FrameworkRow, TaskRow};
 impl Master {
     /// An operator watches from now on: first all that is, then what changes.
     pub(crate) fn watch(&mut self, turn: &mut Turn, stream: Stream) {
-        while self.watchers.len() >= self.config.max_operator_event_stream_subscribers.max(1)
-            && let Some(oldest) = self.watchers.pop_front()
-        {
-            self.timers.cancel(&TimerKey::WatchHeartbeat(oldest));
-            turn.out.push(Effect::Close { stream: oldest });
-        }
         let subscribed = event::Subscribed {
             get_state: Some(Box::new(query::v1::get_state(&self.view()))),
             heartbeat_interval_seconds: Some(self.config.heartbeat_interval.as_secs_f64()),
@@ -29,18 +23,7 @@ impl Master {
         };
         let event = Event { subscribed: Some(subscribed), ..of_type(event::Type::Subscribed) };
         turn.out.push(Effect::WatchEvent { stream, event: Box::new(event) });
-        self.watchers.push_back(stream);
-        self.watch_heartbeat_due(turn, stream);
-    }
-
-    pub(crate) fn forget_watcher(&mut self, stream: Stream) {
-        self.timers.cancel(&TimerKey::WatchHeartbeat(stream));
-        self.watchers.retain(|own| *own != stream);
-    }
-
-    pub(crate) fn watch_heartbeat_due(&mut self, turn: &mut Turn, stream: Stream) {
-        self.timers.set(TimerKey::WatchHeartbeat(stream), turn.now.mono + self.config.heartbeat_interval);
-        turn.out.push(Effect::WatchEvent { stream, event: Box::new(of_type(event::Type::Heartbeat)) });
+        self.follow(turn, stream, |master| &mut master.watchers);
     }
 
     pub(crate) fn watch_task_added(&mut self, turn: &mut Turn, row: TaskRow) {
@@ -118,7 +101,7 @@ impl Master {
     }
 
     fn tell_watchers(&self, turn: &mut Turn, event: Event) {
-        for &stream in &self.watchers {
+        for stream in self.watchers.iter() {
             turn.out.push(Effect::WatchEvent { stream, event: Box::new(event.clone()) });
         }
     }
@@ -126,4 +109,8 @@ impl Master {
 
 fn of_type(kind: event::Type) -> Event {
     Event { r#type: Some(kind), ..Default::default() }
+}
+
+pub(super) fn heartbeat(stream: Stream) -> Effect {
+    Effect::WatchEvent { stream, event: Box::new(of_type(event::Type::Heartbeat)) }
 }

@@ -4,10 +4,10 @@
 
 use crate::scene::Stage;
 
-const ALL: &str = r#"{"type":"MULTI_ROLE"},{"type":"HIERARCHICAL_ROLE"},{"type":"RESERVATION_REFINEMENT"},{"type":"RESOURCE_PROVIDER"},{"type":"RESIZE_VOLUME"},{"type":"AGENT_OPERATION_FEEDBACK"}"#;
+pub const ALL: &str = r#"{"type":"MULTI_ROLE"},{"type":"HIERARCHICAL_ROLE"},{"type":"RESERVATION_REFINEMENT"},{"type":"RESOURCE_PROVIDER"},{"type":"RESIZE_VOLUME"},{"type":"AGENT_OPERATION_FEEDBACK"}"#;
 
 /// A framework of this description with an offer of all of an agent with these capabilities.
-fn stage(framework: &str, capabilities: &str) -> Stage {
+pub fn stage(framework: &str, capabilities: &str) -> Stage {
     let mut stage = Stage::new();
     stage.play(&format!(
         r#"subscribe 1 {{"type":"SUBSCRIBE","subscribe":{{"framework_info":{{"user":"u","name":"n",{framework}}}}}}}"#
@@ -21,7 +21,7 @@ fn stage(framework: &str, capabilities: &str) -> Stage {
     stage
 }
 
-const FRAMEWORK: &str = r#""role":"a","principal":"p""#;
+pub const FRAMEWORK: &str = r#""role":"a","principal":"p""#;
 
 /// What the framework is told of an operation to which it gave an id; `FINISHED` is left to the agent, so that an order
 /// to it is told as `ordered`.
@@ -42,7 +42,7 @@ fn verdict_of(effects: &str) -> String {
     rest.split(r#""}"#).next().unwrap_or_default().replace("\\\"", "\"")
 }
 
-fn scalar(name: &str, amount: f64, more: &str) -> String {
+pub fn scalar(name: &str, amount: f64, more: &str) -> String {
     format!(r#"{{"name":"{name}","type":"SCALAR","scalar":{{"value":{amount}}}{more}}}"#)
 }
 
@@ -56,7 +56,7 @@ fn volume(amount: f64) -> String {
     scalar("disk", amount, &disk_info(r#","principal":"p""#, r#""container_path":"v","mode":"RW""#, ""))
 }
 
-fn reserve(resource: &str) -> String {
+pub fn reserve(resource: &str) -> String {
     format!(r#""type":"RESERVE","reserve":{{"resources":[{resource}]}}"#)
 }
 

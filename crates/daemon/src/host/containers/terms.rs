@@ -139,6 +139,7 @@ mod tests {
             (mesos(|c| c.volumes.push(v1::Volume::default())), "'volumes'"),
             (mesos(|c| c.hostname = Some("h".into())), "'hostname'"),
             (mesos(|c| c.network_infos.push(network("calico"))), "'network_infos'"),
+            // A17, IO_SWITCHBOARD_EXITED, cannot come: nothing has a terminal.
             (mesos(|c| c.tty_info = Some(v1::TTYInfo::default())), "'tty_info'"),
             (linux(v1::LinuxInfo { bounding_capabilities: set(), ..Default::default() }), "capabilities"),
             (linux(v1::LinuxInfo { ipc_mode: Some(IpcMode::Private), ..Default::default() }), "ipc_mode"),
