@@ -95,6 +95,8 @@ pub struct Agent {
     pub(crate) timers: Timers<Timer>,
     pub(crate) updates: Streams,
     pub(crate) disowned: Disowned,
+    /// What the master was told last that there is.
+    pub(crate) listed_total: Resources,
     pub(crate) owners: BTreeMap<ContainerId, Owner>,
     pub(crate) streams: BTreeMap<Stream, Key>,
     pub(crate) awaited: BTreeMap<Record, Awaited>,
@@ -174,6 +176,7 @@ impl Agent {
             timers: Timers::new(),
             updates: Streams::new(),
             disowned: Disowned::default(),
+            listed_total: Resources::default(),
             owners: BTreeMap::new(),
             streams: BTreeMap::new(),
             awaited: BTreeMap::new(),

@@ -6,7 +6,7 @@
 //! `scheduler.rs`, which sees each update with the eyes of a framework.
 
 /// What is counted each time that a law is held against something; a run of many seeds must have counted each.
-pub const COUNTED: [&str; 14] = [
+pub const COUNTED: [&str; 15] = [
     "law resources conserved",
     "law offers exclusive",
     "law no task launched twice",
@@ -14,6 +14,7 @@ pub const COUNTED: [&str; 14] = [
     "law one writer of the registry",
     "law recovery equals memory",
     "law acknowledged is durable",
+    "law an action is in the audit",
     "law gone never returns",
     "law a deactivated agent gets no offer",
     "law a drained agent has no task",

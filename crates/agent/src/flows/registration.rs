@@ -122,6 +122,7 @@ impl Agent {
             Some(_) => ToPeer::Reregister(self.reregister_message()),
         };
         cx.push(Effect::Send { to, message: Box::new(message) });
+        self.listed_total = self.state.total.clone();
         self.timers.set(Timer::Register, cx.now.mono + self.backoff.mul_f64(self.entropy.unit()));
         self.backoff = self.backoff.saturating_mul(2).min(BACKOFF_MAX);
     }
@@ -241,6 +242,16 @@ impl Agent {
     }
 
     fn running(&mut self, cx: &mut Cx, connection: Option<&MasterAgentConnection>) {
+        if self.listed_total != self.state.total {
+            // Orders of before were on their way for longer than the list that this answers: the master goes by what was
+            // there before them. What it orders on top of that must not be done.
+            cx.warn(
+                "Reservations or volumes have changed since the master was told of them; registering again"
+                    .to_string(),
+            );
+            self.state.resource_version = self.entropy.uuid();
+            return self.seek_within(cx, self.config.registration_backoff_factor);
+        }
         let seconds = connection.and_then(|connection| connection.total_ping_timeout_seconds);
         let told = seconds.and_then(kaon_model::Span::from_secs_f64).filter(|span| span.nanos() > 0);
         self.ping_timeout = told.map_or(crate::agent::DEFAULT_PING_TIMEOUT, |span| span.to_std());

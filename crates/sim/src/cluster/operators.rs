@@ -7,11 +7,12 @@ use std::time::Duration;
 use kaon_api::google::protobuf;
 use kaon_api::v1;
 use kaon_api::v1::master::{Call, call};
+use kaon_api::wire::Enumeration;
 use kaon_master::effect::Reply;
 use kaon_master::{Caller, Input, Ticket};
 
 use super::{Cluster, Event};
-use crate::laws::service;
+use crate::laws::{durable, service};
 
 /// What an operator wants of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,10 @@ impl Cluster {
         if *reply != Reply::Ok {
             return;
         }
+        self.counts.add("law an action is in the audit");
+        let kind = call_of(asked, &agent).r#type.unwrap_or_default();
+        let result = durable::is_in_audit(kind.name(), &agent, self.store.value());
+        self.break_law(result);
         match asked {
             Asked::Gone => {
                 self.counts.add("agent gone");

@@ -58,3 +58,11 @@ impl Durable {
         Ok(())
     }
 }
+
+/// An operator was told that something is done.
+pub fn is_in_audit(action: &str, agent: &str, registry: &Registry) -> Result<(), Broken> {
+    if registry.audit().iter().any(|done| done.action == action && done.subject.as_deref() == Some(agent)) {
+        return Ok(());
+    }
+    Err(Broken { law: LAW, what: format!("{action} of {agent} was answered, and no audit tells of it") })
+}
