@@ -141,12 +141,13 @@ impl Master {
 
     /// The agent need not tell this again.
     pub(crate) fn acknowledge_to_agent(
-        &self,
+        &mut self,
         turn: &mut Turn,
         row: AgentRow,
         operation: Uuid,
         status: v1::UUID,
     ) {
+        self.state.operations.note_acknowledged(operation);
         let acknowledgement = internal::AcknowledgeOperationStatusMessage {
             status_uuid: status,
             operation_uuid: wire_uuid(operation),
@@ -164,7 +165,9 @@ impl Master {
             let Ok(uuid) = Uuid::from_bytes(&body.uuid.value) else { continue };
             known.push(uuid);
             let full = self.state.operations.count_of_agent(row) >= crate::config::MAX_OPERATIONS_PER_AGENT;
-            if self.state.operations.row(row, &uuid).is_none() && !full {
+            // The acknowledgement of what it lists may be on its way. If it was lost, the agent tells the end again.
+            let over = self.state.operations.was_acknowledged(&uuid);
+            if self.state.operations.row(row, &uuid).is_none() && !full && !over {
                 let framework = body.framework_id.as_ref().map(|id| FrameworkId::from(id.value.as_str()));
                 let body = Arc::new(body);
                 self.state.insert_operation(Operation { uuid, agent: row, framework, body });

@@ -2,7 +2,7 @@
 
 //! The operations that agents were ordered to carry out, until their end is acknowledged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use kaon_api::v1;
@@ -63,9 +63,30 @@ pub(crate) struct Operations {
     by_framework: BTreeMap<FrameworkId, BTreeSet<OperationRow>>,
     /// Mesos: of several with one id, the last counts.
     by_id: BTreeMap<(FrameworkId, String), OperationRow>,
+    /// The last whose ends were acknowledged to their agents, in order: until an agent hears of it, it lists them still.
+    acknowledged: VecDeque<Uuid>,
+    was_acknowledged: BTreeSet<Uuid>,
 }
 
+/// Bound: acknowledged ends that are remembered; the oldest is forgotten.
+const MAX_ACKNOWLEDGED: usize = 10_000;
+
 impl Operations {
+    pub fn note_acknowledged(&mut self, uuid: Uuid) {
+        if self.was_acknowledged.insert(uuid) {
+            self.acknowledged.push_back(uuid);
+        }
+        if self.acknowledged.len() > MAX_ACKNOWLEDGED
+            && let Some(oldest) = self.acknowledged.pop_front()
+        {
+            self.was_acknowledged.remove(&oldest);
+        }
+    }
+
+    pub fn was_acknowledged(&self, uuid: &Uuid) -> bool {
+        self.was_acknowledged.contains(uuid)
+    }
+
     pub fn row(&self, agent: AgentRow, uuid: &Uuid) -> Option<OperationRow> {
         self.by_agent.get(&agent)?.get(uuid).copied()
     }
