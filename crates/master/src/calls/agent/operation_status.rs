@@ -104,11 +104,13 @@ impl Master {
         self.state.tables.counters.invalid_operation_status_updates += 1;
         let there = framework.is_some_and(|id| self.state.frameworks.row(id.as_str()).is_some());
         let (uuid, status) = (message.operation_uuid, *message.status);
-        if there && status.operation_id.is_some() {
+        let uuid = uuid.and_then(|uuid| Uuid::from_bytes(&uuid.value).ok());
+        // The acknowledgement was lost: what the framework would say of it once more could not be passed on.
+        let over = uuid.is_some_and(|uuid| self.state.operations.was_acknowledged(&uuid));
+        if there && status.operation_id.is_some() && !over {
             return self.tell_of_operation(turn, framework, status);
         }
         // Mesos: does not answer, so that the agent tells it for ever.
-        let uuid = uuid.and_then(|uuid| Uuid::from_bytes(&uuid.value).ok());
         if let (Some(uuid), Some(status)) = (uuid, status.uuid) {
             self.acknowledge_to_agent(turn, agent, uuid, status);
         }
