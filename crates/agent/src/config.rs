@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
-use kaon_model::Credential;
+use kaon_model::{AccessList, Credential};
 
 /// The settings of an agent; names and defaults are those of the flags.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub reconfiguration_policy: ReconfigurationPolicy,
     /// By what the agent proves to its master who it is; none where it does not.
     pub credential: Option<Credential>,
+    /// As which users which principals may run tasks here.
+    pub run_tasks: AccessList,
     pub authentication_backoff_factor: Duration,
     pub authentication_timeout_min: Duration,
     pub authentication_timeout_max: Duration,
@@ -88,6 +90,7 @@ impl Default for Config {
             recover: Recover::Reconnect,
             reconfiguration_policy: ReconfigurationPolicy::Equal,
             credential: None,
+            run_tasks: AccessList::default(),
             authentication_backoff_factor: Duration::from_secs(1),
             authentication_timeout_min: Duration::from_secs(5),
             authentication_timeout_max: Duration::from_secs(60),

@@ -11,13 +11,15 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, WWW_AUTHENTICATE};
 use kaon_master::Permission;
-use kaon_model::{Credentials, Secret};
+use kaon_model::{AccessList, Credentials, Secret};
 use subtle::ConstantTimeEq;
 
 use crate::flags::Flags;
 use crate::http::{Request, Response};
 
-use acls::Acls;
+pub use acls::agent_acls;
+
+use acls::MasterAcls;
 
 /// Endpoints behind the same door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +45,7 @@ pub struct Guard {
     /// What those who come without an accepted name are told, by the realms that ask for one.
     challenges: BTreeMap<Realm, HeaderValue>,
     credentials: Credentials,
-    acls: Acls,
+    acls: MasterAcls,
 }
 
 impl Guard {
@@ -63,7 +65,7 @@ impl Guard {
             let challenge = HeaderValue::try_from(format!("Basic realm=\"{name}\""));
             challenges.insert(realm, challenge.map_err(|error| error.to_string())?);
         }
-        let acls = flags.text("acls").map(Acls::read).transpose().map_err(|error| error.to_string())?;
+        let acls = flags.text("acls").map(MasterAcls::read).transpose().map_err(|error| error.to_string())?;
         let credentials = credentials.cloned().unwrap_or_default();
         Ok(Guard { challenges, credentials, acls: acls.unwrap_or_default() })
     }
@@ -77,6 +79,11 @@ impl Guard {
         principal.map(Some).ok_or_else(|| {
             Response::plain(StatusCode::UNAUTHORIZED).with_value(WWW_AUTHENTICATE, challenge.clone())
         })
+    }
+
+    /// As whom which frameworks may run tasks.
+    pub fn run_tasks(&self) -> &AccessList {
+        &self.acls.run_tasks
     }
 
     /// What they may not do.

@@ -121,10 +121,14 @@ pub async fn start(flags: &mut Flags, log: Option<PathBuf>, ending: Ending) -> R
     let place = place(flags, |name| std::env::var(name).ok()).await.map_err(|error| error.to_string())?;
     let Place { listener, address, hostname } = place;
     flags.set_text("hostname", &hostname);
-    let config =
-        Config { process_started: Some(Clock::default().now().wall), ..settings::config(flags, address)? };
+    let config = settings::config(flags, address)?;
     let seed = process::entropy().map_err(|error| format!("No random numbers can be had: {error}"))?;
     let guard = Arc::new(Guard::of_master(flags, config.credentials.as_deref())?);
+    let config = Config {
+        process_started: Some(Clock::default().now().wall),
+        run_tasks: guard.run_tasks().clone(),
+        ..config
+    };
     let common = Common { guard, ..Common::default() };
     common.show_log("/master/log", log.or(flags.text("external_log_file").map(PathBuf::from)));
     let ground = Ground {

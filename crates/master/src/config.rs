@@ -9,7 +9,7 @@ use std::time::Duration;
 use kaon_allocator::MinAllocatable;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
-use kaon_model::{Credentials, Resources, Role, Wall};
+use kaon_model::{AccessList, Credentials, Resources, Role, Wall};
 
 pub use crate::flows::pace::RemovalRate;
 pub use kaon_allocator::{PatternLimits, Sorter};
@@ -68,6 +68,8 @@ pub struct Config {
     pub authenticate_agents: bool,
     /// Secrets by principal. None: nobody can authenticate.
     pub credentials: Option<Arc<Credentials>>,
+    /// As which users which principals may run tasks.
+    pub run_tasks: AccessList,
     /// How long one attempt to authenticate may take.
     pub authentication_v0_timeout: Duration,
     pub heartbeat_interval: Duration,
@@ -199,6 +201,7 @@ impl Default for Config {
             authenticate_frameworks: false,
             authenticate_agents: false,
             credentials: None,
+            run_tasks: AccessList::default(),
             authentication_v0_timeout: Duration::from_secs(15),
             heartbeat_interval: Duration::from_secs(15),
             max_completed_frameworks: 50,

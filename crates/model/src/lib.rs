@@ -5,6 +5,7 @@
 //! Everything here is pure: no clock, no socket, no ambient randomness. What comes from the wire is checked where it
 //! is turned into a value (`from_wire`), so that a value in hand is well-formed.
 
+mod access_list;
 mod attribute;
 mod build;
 mod bytes;
@@ -33,6 +34,7 @@ mod uuid;
 mod value_text;
 mod wire;
 
+pub use access_list::{AccessList, AccessRule, Entity};
 pub use attribute::{Attribute, AttributeError, AttributeValue, Attributes};
 pub use build::Build;
 pub use bytes::{Bytes, BytesError};

@@ -114,6 +114,14 @@ impl Agent {
                 if order.is_group { Reason::ReasonTaskGroupInvalid } else { Reason::ReasonTaskInvalid };
             return Some(Ending { state: TaskState::Error, reason, message });
         }
+        if let Some(message) = self.unauthorized(order) {
+            let reason = if order.is_group {
+                Reason::ReasonTaskGroupUnauthorized
+            } else {
+                Reason::ReasonTaskUnauthorized
+            };
+            return Some(Ending { state: TaskState::Error, reason, message });
+        }
         if self.state.drain.is_some() {
             return lost(Reason::ReasonAgentDraining, "Task was received while agent was already draining");
         }
@@ -165,6 +173,19 @@ impl Agent {
             }
             _ => None,
         }
+    }
+
+    /// A task that names a user as whom its framework may run nothing here. The master may allow what this host does not.
+    fn unauthorized(&self, order: &Order) -> Option<String> {
+        let of_group = order.is_group.then_some(&order.executor);
+        let refused =
+            |task| Some((task, self.config.run_tasks.refused_user(&order.framework, task, of_group)?));
+        let (task, user) = order.tasks.iter().find_map(refused)?;
+        // Mesos: prints the whole task, with its environment.
+        Some(format!(
+            "Framework {} is not authorized to launch task {} under user '{user}'",
+            order.framework_id, task.task_id.value
+        ))
     }
 
     /// Reservations and volumes that the agent does not know: the order to make them did not come, or not yet.

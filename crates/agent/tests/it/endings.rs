@@ -26,6 +26,24 @@ const ROWS: &[Row] = &[
             "t TASK_LOST AGENT REASON_TASK_INVALID 'CPU limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/cpu' isolator'",
         ]),
     },
+    // Divergence 89: Mesos prints the whole task.
+    Row {
+        name: "A2, a user as whom nobody may run tasks here",
+        script: &["run f1 t user=forbidden"],
+        aware: &[
+            "t TASK_ERROR AGENT REASON_TASK_UNAUTHORIZED 'Framework f1 is not authorized to launch task t under user 'forbidden''",
+        ],
+        plain: None,
+    },
+    Row {
+        name: "A2, in a group",
+        script: &["group f1 e a,b user=forbidden launch=true"],
+        aware: &[
+            "a TASK_ERROR AGENT REASON_TASK_GROUP_UNAUTHORIZED 'Framework f1 is not authorized to launch task a under user 'forbidden''",
+            "b TASK_ERROR AGENT REASON_TASK_GROUP_UNAUTHORIZED 'Framework f1 is not authorized to launch task a under user 'forbidden''",
+        ],
+        plain: None,
+    },
     Row {
         name: "A4, the agent has other resources by now",
         script: &["run f1 t stale"],

@@ -11,7 +11,7 @@ use kaon_agent::effect::{Effect, ToPeer};
 use kaon_agent::input::{ContainerEvent, Input, Record, RecoveredContainer};
 use kaon_agent::journal::{FileOp, Recovered, recover};
 use kaon_api::v1;
-use kaon_model::{ContainerId, Mono, Now, Wall};
+use kaon_model::{AccessList, AccessRule, ContainerId, Entity, Mono, Now, Wall};
 
 use crate::render::Names;
 
@@ -238,7 +238,9 @@ impl World {
 }
 
 pub fn config() -> Config {
+    let objects = Entity::Some(["forbidden".to_string()].into());
     Config {
+        run_tasks: AccessList::new(vec![AccessRule { principals: Entity::None, objects }]),
         pid: "slave(1)@10.0.0.7:5051".parse().unwrap(),
         info: v1::AgentInfo {
             hostname: "host7".to_string(),

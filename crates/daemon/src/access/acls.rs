@@ -1,165 +1,182 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The lists of `--acls`: who may take hosts out of service.
-//!
-//! Mesos: in each list the first rule counts that speaks of the caller; where none does, the caller may.
+//! The lists of `--acls`: who may take hosts out of service, and as whom tasks may run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kaon_master::Permission;
-use serde_json::{Map, Value};
-
-/// Each list with what it allows, and what its rules call the things that it is about.
-const LISTS: [(&str, Permission, &str); 7] = [
-    ("update_maintenance_schedules", Permission::UpdateMaintenanceSchedule, "machines"),
-    ("start_maintenances", Permission::StartMaintenance, "machines"),
-    ("stop_maintenances", Permission::StopMaintenance, "machines"),
-    ("drain_agents", Permission::DrainAgent, "agents"),
-    ("deactivate_agents", Permission::DeactivateAgent, "agents"),
-    ("reactivate_agents", Permission::ReactivateAgent, "agents"),
-    ("mark_agents_gone", Permission::MarkAgentGone, "agents"),
-];
+use kaon_model::{AccessList, AccessRule};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AclsError {
     #[error("--acls: cannot read '{path}': {error}")]
     Unreadable { path: String, error: String },
-    #[error("--acls is not a JSON object: {0}")]
-    NotJson(String),
-    #[error(
-        "--acls: the list '{0}' is not enforced by this version, and must not seem to be. Those that are: {known}",
-        known = LISTS.map(|(name, ..)| name).join(", ")
-    )]
-    NotEnforced(String),
+    #[error("--acls cannot be had, and what is not enforced must not seem to be: {0}")]
+    NotUnderstood(String),
     #[error(
         "--acls: 'permissive' can be nothing but true in this version, which would not keep anybody from what it has no \
          list for"
     )]
     NotPermissive,
-    #[error("--acls: rule {at} of '{list}' {what}")]
-    Rule { list: &'static str, at: usize, what: String },
+    #[error("--acls: rule {at} of '{list}' names single {objects}: their type must be either NONE or ANY")]
+    SingleObjects { list: &'static str, at: usize, objects: &'static str },
 }
 
-/// Whom, or what, a rule speaks of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Entity {
-    Any,
-    None,
-    Some(BTreeSet<String>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Rule {
-    principals: Entity,
-    /// Mesos: all of the agents or machines, or none of them; single ones cannot be named.
-    all_objects: bool,
-}
-
+/// What a master enforces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Acls(BTreeMap<Permission, Vec<Rule>>);
+pub struct MasterAcls {
+    operators: BTreeMap<Permission, AccessList>,
+    pub run_tasks: AccessList,
+}
 
-impl Acls {
+impl MasterAcls {
     /// From JSON, or from the file of that name.
-    pub fn read(text: &str) -> Result<Acls, AclsError> {
-        if !text.starts_with('/') {
-            return Acls::parse(text);
-        }
-        let read = std::fs::read_to_string(text);
-        let unreadable =
-            |error: std::io::Error| AclsError::Unreadable { path: text.to_owned(), error: error.to_string() };
-        Acls::parse(&read.map_err(unreadable)?)
-    }
-
-    fn parse(text: &str) -> Result<Acls, AclsError> {
-        let lists: Map<String, Value> =
-            serde_json::from_str(text).map_err(|error| AclsError::NotJson(error.to_string()))?;
-        let mut acls = Acls::default();
-        for (name, value) in lists {
-            if name == "permissive" {
-                if value != Value::Bool(true) {
-                    return Err(AclsError::NotPermissive);
-                }
-                continue;
-            }
-            let known = LISTS.into_iter().find(|(list, ..)| *list == name);
-            let (list, permission, objects) = known.ok_or(AclsError::NotEnforced(name))?;
-            let no_list = || AclsError::Rule {
-                list,
-                at: 1,
-                what: "is missing: a list of rules is expected".to_owned(),
-            };
-            let mut rules = Vec::new();
-            for (at, value) in value.as_array().ok_or_else(no_list)?.iter().enumerate() {
-                rules.push(rule(value, objects).map_err(|what| AclsError::Rule {
-                    list,
-                    at: at + 1,
-                    what,
-                })?);
-            }
-            acls.0.insert(permission, rules);
-        }
-        Ok(acls)
+    pub fn read(text: &str) -> Result<MasterAcls, AclsError> {
+        let lists: MasterLists = read(text)?;
+        permissive(lists.permissive)?;
+        let agents = |list, rules: Vec<OfAgents>| {
+            whole(list, "agents", rules.into_iter().map(|rule| (rule.principals, rule.agents)))
+        };
+        let machines = |list, rules: Vec<OfMachines>| {
+            whole(list, "machines", rules.into_iter().map(|rule| (rule.principals, rule.machines)))
+        };
+        let operators = [
+            (
+                Permission::UpdateMaintenanceSchedule,
+                machines("update_maintenance_schedules", lists.update_maintenance_schedules)?,
+            ),
+            (Permission::StartMaintenance, machines("start_maintenances", lists.start_maintenances)?),
+            (Permission::StopMaintenance, machines("stop_maintenances", lists.stop_maintenances)?),
+            (Permission::DrainAgent, agents("drain_agents", lists.drain_agents)?),
+            (Permission::DeactivateAgent, agents("deactivate_agents", lists.deactivate_agents)?),
+            (Permission::ReactivateAgent, agents("reactivate_agents", lists.reactivate_agents)?),
+            (Permission::MarkAgentGone, agents("mark_agents_gone", lists.mark_agents_gone)?),
+        ];
+        Ok(MasterAcls { operators: operators.into(), run_tasks: of_users(lists.run_tasks) })
     }
 
     /// What this caller may not do; without a name, where nobody is asked for one.
     pub fn denied(&self, principal: Option<&str>) -> BTreeSet<Permission> {
-        let denied = |rules: &Vec<Rule>| {
-            let first = rules.iter().find(|rule| rule.speaks_of(principal));
-            first.is_some_and(|rule| !rule.allows())
-        };
-        self.0.iter().filter(|(_, rules)| denied(rules)).map(|(permission, _)| *permission).collect()
+        let denied = self.operators.iter().filter(|(_, list)| !list.allows(principal, None));
+        denied.map(|(permission, _)| *permission).collect()
     }
 }
 
-impl Rule {
-    fn speaks_of(&self, principal: Option<&str>) -> bool {
-        match &self.principals {
-            Entity::Any | Entity::None => true,
-            Entity::Some(named) => principal.is_some_and(|principal| named.contains(principal)),
+/// What an agent enforces: the list `run_tasks`. From JSON, or from the file of that name.
+pub fn agent_acls(text: &str) -> Result<AccessList, AclsError> {
+    let lists: AgentLists = read(text)?;
+    permissive(lists.permissive)?;
+    Ok(of_users(lists.run_tasks))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MasterLists {
+    permissive: Option<bool>,
+    update_maintenance_schedules: Vec<OfMachines>,
+    start_maintenances: Vec<OfMachines>,
+    stop_maintenances: Vec<OfMachines>,
+    drain_agents: Vec<OfAgents>,
+    deactivate_agents: Vec<OfAgents>,
+    reactivate_agents: Vec<OfAgents>,
+    mark_agents_gone: Vec<OfAgents>,
+    run_tasks: Vec<OfUsers>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AgentLists {
+    permissive: Option<bool>,
+    run_tasks: Vec<OfUsers>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfAgents {
+    principals: Entity,
+    agents: Entity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfMachines {
+    principals: Entity,
+    machines: Entity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfUsers {
+    principals: Entity,
+    users: Entity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entity {
+    #[serde(default)]
+    r#type: Type,
+    #[serde(default)]
+    values: BTreeSet<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Type {
+    #[default]
+    Some,
+    Any,
+    None,
+}
+
+impl From<Entity> for kaon_model::Entity {
+    fn from(entity: Entity) -> kaon_model::Entity {
+        match entity.r#type {
+            Type::Some => kaon_model::Entity::Some(entity.values),
+            Type::Any => kaon_model::Entity::Any,
+            Type::None => kaon_model::Entity::None,
         }
     }
-
-    /// Whether those of whom it speaks may.
-    fn allows(&self) -> bool {
-        self.all_objects && self.principals != Entity::None
-    }
 }
 
-fn rule(value: &Value, objects: &str) -> Result<Rule, String> {
-    let members = value.as_object().ok_or("is not an object")?;
-    if let Some(strange) = members.keys().find(|key| *key != "principals" && *key != objects) {
-        return Err(format!("has a member '{strange}', where 'principals' and '{objects}' are expected"));
+fn read<Lists: DeserializeOwned>(text: &str) -> Result<Lists, AclsError> {
+    let of_file;
+    let text = if text.starts_with('/') {
+        of_file = std::fs::read_to_string(text)
+            .map_err(|error| AclsError::Unreadable { path: text.to_owned(), error: error.to_string() })?;
+        &of_file
+    } else {
+        text
+    };
+    // The library would take a list for an object, member by member.
+    if text.trim_start().starts_with('[') {
+        return Err(AclsError::NotUnderstood("it is a list, and no JSON object".to_owned()));
     }
-    let of = |name: &str| {
-        let told = members.get(name).ok_or_else(|| format!("lacks '{name}'"))?;
-        entity(told).map_err(|what| format!("{what} in '{name}'"))
-    };
-    let all_objects = match of(objects)? {
-        Entity::Any => true,
-        Entity::None => false,
-        // Mesos: so too.
-        Entity::Some(_) => {
-            return Err(format!("names single {objects}: their type must be either NONE or ANY"));
-        }
-    };
-    Ok(Rule { principals: of("principals")?, all_objects })
+    serde_json::from_str(text).map_err(|error| AclsError::NotUnderstood(error.to_string()))
 }
 
-fn entity(value: &Value) -> Result<Entity, String> {
-    let members = value.as_object().ok_or("has no object")?;
-    let named = |value: &Value| value.as_str().map(str::to_owned).ok_or("has a value that is no string");
-    let values = members.get("values").map(|values| values.as_array().ok_or("has 'values' that are no list"));
-    let values: BTreeSet<String> =
-        values.transpose()?.into_iter().flatten().map(named).collect::<Result<_, _>>()?;
-    if let Some(strange) = members.keys().find(|key| *key != "type" && *key != "values") {
-        return Err(format!("has a member '{strange}'"));
-    }
-    match members.get("type").map(|kind| kind.as_str().unwrap_or_default()) {
-        None | Some("SOME") => Ok(Entity::Some(values)),
-        Some("ANY") => Ok(Entity::Any),
-        Some("NONE") => Ok(Entity::None),
-        Some(_) => Err("has a type other than SOME, ANY and NONE".to_owned()),
-    }
+fn permissive(given: Option<bool>) -> Result<(), AclsError> {
+    if given == Some(false) { Err(AclsError::NotPermissive) } else { Ok(()) }
+}
+
+/// Mesos: agents and machines are all of them, or none; single ones cannot be named.
+fn whole(
+    list: &'static str,
+    objects: &'static str,
+    rules: impl Iterator<Item = (Entity, Entity)>,
+) -> Result<AccessList, AclsError> {
+    let rule = |(at, (principals, about)): (usize, (Entity, Entity))| match about.r#type {
+        Type::Some => Err(AclsError::SingleObjects { list, at: at + 1, objects }),
+        Type::Any | Type::None => Ok(AccessRule { principals: principals.into(), objects: about.into() }),
+    };
+    rules.enumerate().map(rule).collect::<Result<_, _>>().map(AccessList::new)
+}
+
+fn of_users(rules: Vec<OfUsers>) -> AccessList {
+    let rule = |rule: OfUsers| AccessRule { principals: rule.principals.into(), objects: rule.users.into() };
+    AccessList::new(rules.into_iter().map(rule).collect())
 }
 
 #[cfg(test)]
@@ -167,7 +184,7 @@ mod tests {
     use super::*;
 
     fn denied(acls: &str, principal: Option<&str>) -> Vec<Permission> {
-        Acls::parse(acls).unwrap().denied(principal).into_iter().collect()
+        MasterAcls::read(acls).unwrap().denied(principal).into_iter().collect()
     }
 
     #[test]
@@ -189,28 +206,50 @@ mod tests {
     }
 
     #[test]
+    fn both_daemons_read_as_whom_tasks_may_run() {
+        let acls = r#"{"run_tasks": [
+            {"principals": {"values": ["spark"]}, "users": {"type": "SOME", "values": ["alice"]}},
+            {"principals": {"type": "NONE"}, "users": {"values": ["root"]}}]}"#;
+        for list in [MasterAcls::read(acls).unwrap().run_tasks, agent_acls(acls).unwrap()] {
+            assert!(list.allows(Some("spark"), Some("alice")) && !list.allows(Some("spark"), Some("root")));
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused() {
         for (acls, why) in [
-            ("", "--acls is not a JSON object"),
-            ("[]", "--acls is not a JSON object"),
-            (r#"{"run_tasks": []}"#, "the list 'run_tasks' is not enforced by this version"),
+            ("", "EOF while parsing"),
+            ("[]", "it is a list"),
+            (
+                r#"{"register_frameworks": []}"#,
+                "unknown field `register_frameworks`, expected one of `permissive`",
+            ),
+            (r#"{"drain_agents": [], "drain_agents": []}"#, "duplicate field `drain_agents`"),
             (r#"{"permissive": false}"#, "'permissive' can be nothing but true"),
-            (r#"{"drain_agents": {}}"#, "rule 1 of 'drain_agents' is missing"),
-            (r#"{"drain_agents": [1]}"#, "rule 1 of 'drain_agents' is not an object"),
-            (r#"{"drain_agents": [{"principals": {"type": "ANY"}}]}"#, "lacks 'agents'"),
+            (r#"{"permissive": "yes"}"#, "invalid type: string"),
+            (r#"{"drain_agents": {}}"#, "expected a sequence"),
+            (r#"{"drain_agents": [1]}"#, "invalid type: integer `1`"),
+            (r#"{"drain_agents": [{"principals": {"type": "ANY"}}]}"#, "missing field `agents`"),
             (
                 r#"{"drain_agents": [{"principals": {"type": "ANY"}, "agents": {"values": ["S0"]}}]}"#,
-                "their type must be either NONE or ANY",
+                "rule 1 of 'drain_agents' names single agents: their type must be either NONE or ANY",
             ),
             (
                 r#"{"drain_agents": [{"principals": {"type": "ALL"}, "agents": {"type": "ANY"}}]}"#,
-                "has a type other than SOME, ANY and NONE in 'principals'",
+                "unknown variant `ALL`, expected one of `SOME`, `ANY`, `NONE`",
             ),
-            (r#"{"drain_agents": [{"users": {}}]}"#, "has a member 'users'"),
+            (r#"{"drain_agents": [{"users": {}}]}"#, "unknown field `users`"),
+            (r#"{"run_tasks": [{"principals": {"value": ["a"]}, "users": {}}]}"#, "unknown field `value`"),
         ] {
-            let said = Acls::parse(acls).unwrap_err().to_string();
+            let said = MasterAcls::read(acls).unwrap_err().to_string();
             assert!(said.contains(why), "{acls}: {said}");
         }
-        assert!(Acls::read("/no/such/file").unwrap_err().to_string().contains("cannot read '/no/such/file'"));
+        let said = agent_acls(r#"{"drain_agents": []}"#).unwrap_err().to_string();
+        assert!(
+            said.contains("unknown field `drain_agents`, expected `permissive` or `run_tasks`"),
+            "{said}"
+        );
+        let said = agent_acls("/no/such/file").unwrap_err().to_string();
+        assert!(said.contains("cannot read '/no/such/file'"), "{said}");
     }
 }

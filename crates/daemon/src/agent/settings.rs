@@ -12,6 +12,7 @@ use kaon_api::libprocess::Upid;
 use kaon_api::v1;
 use kaon_model::{Attributes, Credential, Resources, Role};
 
+use crate::access::agent_acls;
 use crate::accounts;
 use crate::credentials::read_one;
 use crate::domain::domain;
@@ -111,6 +112,12 @@ pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result
             _ => ReconfigurationPolicy::Equal,
         },
         credential: credential(flags)?,
+        run_tasks: flags
+            .text("acls")
+            .map(agent_acls)
+            .transpose()
+            .map_err(|error| error.to_string())?
+            .unwrap_or_default(),
         authentication_backoff_factor: flags.set_duration("authentication_backoff_factor"),
         authentication_timeout_min: flags.set_duration("authentication_timeout_min"),
         authentication_timeout_max: flags.set_duration("authentication_timeout_max"),

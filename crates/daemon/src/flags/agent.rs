@@ -3,7 +3,7 @@
 //! The flags of the agent.
 
 use super::Kind::{Bool, Bytes, Choice, Duration, Integer, Number, Path, Text};
-use super::shared::{NO_AUTHENTICATION, NO_AUTHORIZATION, NO_MODULES, SHARED};
+use super::shared::{NO_AUTHENTICATION, NO_MODULES, SHARED};
 use super::{Flag, Table, ignored, refused, used};
 
 pub const TABLE: Table = &[SHARED, AGENT, RESOURCES, ISOLATION, NETWORK];
@@ -133,8 +133,13 @@ pub(super) const AGENT: &[Flag] = &[
     refused("authenticatee", Text, Some("crammd5"), NO_MODULES),
     refused("authenticate_http_executors", Bool, Some("false"), NO_AUTHENTICATION),
     refused("jwt_secret_key", Path, None, NO_AUTHENTICATION).or("executor_secret_key"),
-    refused("acls", Text, None, NO_AUTHORIZATION),
-    refused("authorizer", Text, Some("local"), NO_AUTHORIZATION),
+    used(
+        "acls",
+        Text,
+        None,
+        "As whom tasks may run here: JSON, or a file of it, with the list run_tasks. See docs/access.md.",
+    ),
+    refused("authorizer", Text, Some("local"), NO_MODULES),
     refused("master_detector", Text, None, NO_MODULES),
     refused("container_logger", Text, None, NO_MODULES),
     refused("secret_resolver", Text, None, NO_MODULES),

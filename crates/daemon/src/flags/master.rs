@@ -224,9 +224,9 @@ pub(super) const MASTER: &[Flag] = &[
         "acls",
         Text,
         None,
-        "Who may take hosts out of service: JSON, or a file of it, with the lists update_maintenance_schedules, \
-         start_maintenances, stop_maintenances, drain_agents, deactivate_agents, reactivate_agents, mark_agents_gone. See \
-         docs/access.md.",
+        "Who may take hosts out of service, and as whom tasks may run: JSON, or a file of it, with the lists \
+         update_maintenance_schedules, start_maintenances, stop_maintenances, drain_agents, deactivate_agents, \
+         reactivate_agents, mark_agents_gone, run_tasks. See docs/access.md.",
     ),
     refused("authorizers", Text, Some("local"), NO_MODULES),
     refused("rate_limits", Text, None, "frameworks' messages are not limited yet, and must not seem to be"),

@@ -6,7 +6,6 @@ use super::Kind::{Bool, Choice, Duration, Integer, Path, Text};
 use super::{Flag, ignored, refused, used};
 
 pub const NO_AUTHENTICATION: &str = "this version has no authentication yet, and must not pretend to";
-pub const NO_AUTHORIZATION: &str = "this version has no authorization yet, and must not pretend to";
 pub const NO_MODULES: &str = "modules are libraries of C++, which cannot be loaded";
 pub const ONLY_LEVELS: &[&str] = &["INFO", "WARNING", "ERROR"];
 

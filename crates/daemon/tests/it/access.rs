@@ -138,7 +138,7 @@ fn who_may_not_changes_nothing() {
 fn what_cannot_be_enforced_is_refused() {
     let folder = Folder::new();
     for (flag, why) in [
-        (r#"--acls={"run_tasks":[]}"#, "the list 'run_tasks' is not enforced by this version"),
+        (r#"--acls={"register_frameworks":[]}"#, "what is not enforced must not seem to be: unknown field"),
         (r#"--acls={"permissive":false}"#, "'permissive' can be nothing but true"),
         ("--acls=/no/such/file", "cannot read '/no/such/file'"),
     ] {

@@ -117,12 +117,7 @@ fn what_would_end_tasks_in_other_ways_cannot_be_had() {
         let arguments = [argument.to_owned(), "--master=127.0.0.1:5050".to_owned()];
         Flags::load(agent::TABLE, arguments, []).map(|_| ())
     };
-    let master = |argument: &str| load(&[argument], &[]).map(|_| ());
     for (end, refused) in [
-        // Its list 'run_tasks' is refused too: access.rs.
-        ("M6 TASK_UNAUTHORIZED, TASK_GROUP_UNAUTHORIZED", master("--authorizers=other")),
-        ("A2 TASK_UNAUTHORIZED", agent("--acls={}")),
-        ("A2 TASK_GROUP_UNAUTHORIZED", agent("--authorizer=other")),
         ("A14 CONTAINER_LIMITATION_MEMORY", agent("--isolation=cgroups/mem")),
         ("A14 CONTAINER_LIMITATION_DISK", agent("--isolation=disk/du")),
         ("A14 CONTAINER_LIMITATION", agent("--isolation=network/ports")),

@@ -18,6 +18,7 @@ struct Row {
 }
 
 const TASK: &str = r#"define task {"name":"t","task_id":{"value":"t"},"agent_id":{"value":"$A1"},"command":{"value":"true"},"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}]}"#;
+const THEIRS: &str = r#"define theirs {"name":"t","task_id":{"value":"t"},"agent_id":{"value":"$A1"},"command":{"value":"true","user":"forbidden"},"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}]}"#;
 const LAUNCH: &str = r#"define launch {"type":"LAUNCH","launch":{"task_infos":[$task]}}"#;
 const GROUP: &str = r#"define group {"type":"LAUNCH_GROUP","launch_group":{"executor":{"executor_id":{"value":"e"}},"task_group":{"tasks":[$task]}}}"#;
 const ACCEPT: &str = r#"define accept {"type":"ACCEPT","framework_id":{"value":"$F1"},"accept":"#;
@@ -108,6 +109,33 @@ const ROWS: &[Row] = &[
         script: &[r#"call 1 $accept{"offer_ids":[{"value":"$O"}],"operations":[$group]}}"#],
         aware: &["t ERROR TASK_GROUP_INVALID MASTER 'ExecutorInfo.framework_id' must be set"],
         plain: &["t ERROR TASK_GROUP_INVALID MASTER 'ExecutorInfo.framework_id' must be set"],
+    },
+    Row {
+        name: "M6, a user as whom nobody may run tasks",
+        script: &[
+            r#"call 1 $accept{"offer_ids":[{"value":"$O"}],"operations":[{"type":"LAUNCH","launch":{"task_infos":[$theirs]}}]}}"#,
+        ],
+        aware: &[
+            "t ERROR TASK_UNAUTHORIZED MASTER Principal 'p' no authorized to launch task t of framework M-0000 under user 'forbidden'",
+        ],
+        plain: &[
+            "t ERROR TASK_UNAUTHORIZED MASTER Principal 'p' no authorized to launch task t of framework M-0000 under user 'forbidden'",
+        ],
+    },
+    Row {
+        // Mesos: without the blank, and of the last task that may not.
+        name: "M6, in a group",
+        script: &[
+            r#"call 1 $accept{"offer_ids":[{"value":"$O"}],"operations":[{"type":"LAUNCH_GROUP","launch_group":{"executor":{"executor_id":{"value":"e"}},"task_group":{"tasks":[$task,$theirs]}}}]}}"#,
+        ],
+        aware: &[
+            "t ERROR TASK_GROUP_UNAUTHORIZED MASTER Task 't' is not authorized tolaunch task t of framework M-0000 under user 'forbidden'",
+            "t ERROR TASK_GROUP_UNAUTHORIZED MASTER Task 't' is not authorized tolaunch task t of framework M-0000 under user 'forbidden'",
+        ],
+        plain: &[
+            "t ERROR TASK_GROUP_UNAUTHORIZED MASTER Task 't' is not authorized tolaunch task t of framework M-0000 under user 'forbidden'",
+            "t ERROR TASK_GROUP_UNAUTHORIZED MASTER Task 't' is not authorized tolaunch task t of framework M-0000 under user 'forbidden'",
+        ],
     },
     Row {
         name: "M7, the agent is silent",
@@ -250,12 +278,13 @@ const ROWS: &[Row] = &[
 
 fn stage(aware: bool) -> Stage {
     let mut stage = Stage::new();
-    for definition in [TASK, LAUNCH, GROUP, ACCEPT, RECONCILE] {
+    stage.play("set forbidden_user forbidden");
+    for definition in [TASK, THEIRS, LAUNCH, GROUP, ACCEPT, RECONCILE] {
         stage.play(definition);
     }
     let capabilities = if aware { r#","capabilities":[{"type":"PARTITION_AWARE"}]"# } else { "" };
     stage.play(&format!(
-        r#"subscribe 1 {{"type":"SUBSCRIBE","subscribe":{{"framework_info":{{"user":"u","name":"n","failover_timeout":60{capabilities}}}}}}}"#
+        r#"subscribe 1 {{"type":"SUBSCRIBE","subscribe":{{"framework_info":{{"user":"u","name":"n","principal":"p","failover_timeout":60{capabilities}}}}}}}"#
     ));
     stage.play("join 1 cpus:4;mem:512");
     stage.play("after 10ms");

@@ -40,7 +40,7 @@ use kaon_api::json::{Dialect, from_json, parse};
 use kaon_api::v1;
 use kaon_api::wire::Message;
 use kaon_master::*;
-use kaon_model::{Credentials, Now, Secret, Span};
+use kaon_model::{AccessList, AccessRule, Credentials, Entity, Now, Secret, Span};
 
 pub struct Stage {
     pub master: Master,
@@ -233,6 +233,11 @@ impl Stage {
                 self.config.credentials = Some(std::sync::Arc::new(known));
                 self.config.authenticate_agents = true;
                 self.config.authenticate_frameworks = true;
+            }
+            "forbidden_user" => {
+                let objects = Entity::Some([value.to_string()].into());
+                let rule = AccessRule { principals: Entity::None, objects };
+                self.config.run_tasks = AccessList::new(vec![rule]);
             }
             "root_submissions" => self.config.root_submissions = value.parse().unwrap(),
             "roles" => self.config.roles = Some(value.split(',').map(str::to_string).collect()),

@@ -2,6 +2,7 @@
 
 //! ACCEPT: a framework uses what it was offered, for one operation after another.
 
+mod authorization;
 mod create;
 mod create_disk;
 mod destroy;

@@ -28,13 +28,18 @@ impl Master {
         let refused = launch.task_infos.iter().find_map(task::malformed).or(has_id);
         for mut info in launch.task_infos {
             let result = match &refused {
-                Some(text) => Err(text.clone()),
-                None => self.launch_one(turn, acceptance, &mut info),
+                Some(text) => Err((Reason::ReasonTaskInvalid, text.clone())),
+                None => match self.unauthorized_task(acceptance.framework, &info) {
+                    Some(text) => Err((Reason::ReasonTaskUnauthorized, text)),
+                    None => self
+                        .launch_one(turn, acceptance, &mut info)
+                        .map_err(|text| (Reason::ReasonTaskInvalid, text)),
+                },
             };
             match result {
                 Ok(launch_executor) => self.run_task(turn, acceptance, info, launch_executor),
-                Err(message) => {
-                    let (row, reason) = (acceptance.framework, Reason::ReasonTaskInvalid);
+                Err((reason, message)) => {
+                    let row = acceptance.framework;
                     self.refuse_task(turn, row, &info, TaskState::Error, reason, message);
                 }
             }

@@ -28,20 +28,24 @@ impl Master {
         }
         let has_id = has_id.then(|| "The `id` field cannot be set on LAUNCH_GROUP operations".to_string());
         let result = match task_group::malformed(&group, &executor).or(has_id) {
-            Some(text) => Err(text),
-            None => {
-                let needs = task_group::launch_group(&mut group, &mut executor, &self.place(acceptance));
-                needs.and_then(|needs| {
-                    let started = self.start_group(turn, acceptance, &executor, &mut group, needs);
-                    started.map_err(|refusal| refusal.to_string())
-                })
-            }
+            Some(text) => Err((Reason::ReasonTaskGroupInvalid, text)),
+            None => match self.unauthorized_group(acceptance.framework, &group, &executor) {
+                Some(text) => Err((Reason::ReasonTaskGroupUnauthorized, text)),
+                None => {
+                    let needs = task_group::launch_group(&mut group, &mut executor, &self.place(acceptance));
+                    let started = needs.and_then(|needs| {
+                        let started = self.start_group(turn, acceptance, &executor, &mut group, needs);
+                        started.map_err(|refusal| refusal.to_string())
+                    });
+                    started.map_err(|text| (Reason::ReasonTaskGroupInvalid, text))
+                }
+            },
         };
         match result {
             Ok(launch_executor) => self.run_group(turn, acceptance, *executor, group, launch_executor),
-            Err(message) => {
+            Err((reason, message)) => {
                 for info in &group.tasks {
-                    let (row, reason) = (acceptance.framework, Reason::ReasonTaskGroupInvalid);
+                    let row = acceptance.framework;
                     self.refuse_task(turn, row, info, TaskState::Error, reason, message.clone());
                 }
             }
