@@ -156,6 +156,8 @@ async fn a_framework_comes_back_under_its_id_and_as_quiet_as_it_was() {
     drop((stream, calls));
     assert!(matches!(soon(events.next()).await, Some(Event::Disconnected(_))));
     assert!(matches!(scheduler.revive(&["other"]).await, Err(Error::NotSubscribed)));
+    // D1: drivers of Mesos make up a TASK_LOST with MASTER_DISCONNECTED. Here the caller is told, and nothing is sent.
+    assert!(matches!(scheduler.launch(["O".into()], Vec::new(), None).await, Err(Error::NotSubscribed)));
     // The master is still recovering at first.
     peer_refuses(&peer, "503 Service Unavailable").await;
     let mut stream = peer.accept().await;
