@@ -14,14 +14,19 @@ impl Agent {
             Some(problem) => cx.warn(format!("Taking no more tasks: {problem}")),
             None => cx.warn("There is room on the disk again: taking tasks".to_string()),
         }
-        if problem.is_some() {
-            // Who waits for a note may wait for long now.
-            for awaited in self.awaited.values_mut() {
-                if let Awaited::Strikes(strikes) = awaited {
-                    self.strikes.append(strikes);
-                }
+        let is_full = problem.is_some();
+        self.state.disk_problem = problem;
+        if !is_full {
+            return;
+        }
+        // What is to end may wait for its note for long now.
+        for awaited in self.awaited.values_mut() {
+            if let Awaited::Strikes(strikes) = awaited {
+                self.strikes.append(strikes);
             }
         }
-        self.state.disk_problem = problem;
+        if self.awaited.values().any(|awaited| matches!(awaited, Awaited::Drain)) {
+            self.empty(cx);
+        }
     }
 }

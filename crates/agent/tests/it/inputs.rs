@@ -23,7 +23,7 @@
 //! driver e1 say f1 e1 text            from executor(e1)@10.0.0.7:6000
 //! credential tim secret               before the start
 //! session mechanisms CRAM-MD5 | session step <challenge> | session completed | session failed | session error why
-//! hold | release                      the disk
+//! hold | release | disk full | disk room
 //! drain [grace=5] [gone]
 //! advance 5 | leave | stop | environment
 //! ```
@@ -88,6 +88,14 @@ pub fn run(world: &mut World, line: &str) {
             world.held.get_or_insert_default();
         }
         ["release"] => world.release(),
+        ["disk", "full"] => {
+            world.held.get_or_insert_default();
+            world.input(Input::Disk { problem: Some("no space left".to_string()) });
+        }
+        ["disk", "room"] => {
+            world.input(Input::Disk { problem: None });
+            world.release();
+        }
         ["environment"] => {
             let lines: Vec<String> =
                 world.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();

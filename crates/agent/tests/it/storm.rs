@@ -85,8 +85,9 @@ fn step(world: &mut World, entropy: &mut Entropy) -> String {
             let state = *entropy.pick(&["TASK_RUNNING", "TASK_FINISHED", "TASK_FAILED"]).unwrap();
             format!("update {framework} {executor} {task} {state} {}", entropy.below(200))
         }
-        30 => "hold".to_string(),
-        31 | 32 => "release".to_string(),
+        30 => ["hold", "disk full"][entropy.below(2) as usize].to_string(),
+        31 => "release".to_string(),
+        32 => "disk room".to_string(),
         33 | 34 => format!("advance {}", [0.5, 4.0, 20.0, 90.0][entropy.below(4) as usize]),
         35 => "reregistered S0 f1 f1t9".to_string(),
         36 => ["ping disconnected", "no leader", "leader", "exited 10.0.0.1:5050"][entropy.below(4) as usize]
@@ -128,7 +129,7 @@ fn settle(world: &mut World, log: &mut Vec<String>, seed: u64) {
     if world.agent.is_none() {
         play(world, "start", log, seed);
     }
-    play(world, "release", log, seed);
+    play(world, "disk room", log, seed);
     play(world, "leader", log, seed);
     for _ in 0..60 {
         let live: Vec<ContainerId> = world
