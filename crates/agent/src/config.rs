@@ -46,6 +46,8 @@ pub struct Config {
     /// Given to every executor first; what the agent sets itself overrides it.
     pub executor_environment_variables: BTreeMap<String, String>,
     pub gc_delay: Duration,
+    /// Whether anybody in the shell wants to know what executors hold.
+    pub tells_updates: bool,
     /// Bound: history kept of each framework's ended executors; the oldest is forgotten.
     pub max_completed_executors_per_framework: usize,
     /// The boot that this process lives in, as /proc names it.
@@ -98,6 +100,7 @@ impl Default for Config {
             libprocess_ip: None,
             executor_environment_variables: BTreeMap::new(),
             gc_delay: Duration::from_secs(7 * 24 * 3600),
+            tells_updates: false,
             max_completed_executors_per_framework: 150,
             boot_id: String::new(),
             flags: BTreeMap::new(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kaon_api::libprocess::Upid;
 use kaon_api::{internal, v1};
 pub use kaon_executor::check::{Probe, Which};
-use kaon_model::ContainerId;
+use kaon_model::{ContainerId, Resources};
 
 use crate::input::{Look, Record, Stream, Ticket};
 use crate::journal::{FileOp, VolumeFolder};
@@ -39,6 +39,8 @@ pub enum Effect {
     Signal { container: ContainerId, signal: i32 },
     /// Kills every process of a container; its exit comes back as an event.
     Destroy { container: ContainerId },
+    /// Tells what an executor holds by now.
+    Update(Box<Update>),
     /// Drops what the shell keeps of a container that has ended.
     Forget { container: ContainerId },
     /// Removes a folder under the work directory, with all it holds.
@@ -70,6 +72,17 @@ pub struct Launch {
     pub volumes: Vec<Mount>,
     /// The container ends when the agent does: its framework does not checkpoint.
     pub dies_with_agent: bool,
+}
+
+/// What an executor holds with its tasks, for those who measure or confine it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// The executor's.
+    pub container: ContainerId,
+    /// Below the work directory: around those of its tasks.
+    pub sandbox: String,
+    /// Nothing, once it is over.
+    pub resources: Resources,
 }
 
 /// One look at a task.

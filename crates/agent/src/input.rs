@@ -56,7 +56,7 @@ pub struct Ticket(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Record(pub u64);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ContainerEvent {
     /// Its process runs.
     Launched { pid: u32 },
@@ -64,6 +64,26 @@ pub enum ContainerEvent {
     LaunchFailed { message: String },
     /// Its process ended, and nothing of it is left. `status` is what wait(2) said; none if nobody knows.
     Exited { status: Option<i32> },
+    /// It must not run on: the executor whose container this is ends, and its tasks are told why. `resources` is what there
+    /// was too little of.
+    Limitation { limit: Limit, message: String, resources: Vec<v1::Resource> },
+}
+
+/// Why a container must not run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// It uses more memory than it may.
+    Memory,
+    /// It uses more of a disk than it may.
+    Disk,
+    /// It uses more of something else than it may: ports, for one.
+    Other,
+    /// Whoever carries its input and output is gone.
+    IoSwitchboard,
+    /// What it uses belongs to others, who want it now.
+    Preempted,
+    /// It cannot be given what it is to have from now on.
+    UpdateFailed,
 }
 
 /// What the shell found of a container when the agent started again.

@@ -24,6 +24,7 @@ use crate::state::View;
 
 pub use containers::{Meter, meters};
 pub use metrics::metrics;
+pub(crate) use resources::held_by;
 pub use v1::{answer as v1, answer_json as v1_json};
 
 /// The endpoints that [`v0`] answers, as they stand behind the process id: `/slave(1)/state`, `/state`.

@@ -22,7 +22,7 @@ use kaon_model::{
 use crate::config::Config;
 
 pub(crate) use counters::Counters;
-pub(crate) use executor::{Ending, Executor, Kind, Peer, Phase, Queued, is_terminal};
+pub(crate) use executor::{Ending, Executor, Kind, Limitation, Peer, Phase, Queued, is_terminal};
 pub(crate) use framework::{Framework, has_capability};
 pub(crate) use task::{add_status, new_task};
 

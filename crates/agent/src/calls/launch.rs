@@ -278,6 +278,7 @@ impl Agent {
         let (checkpoints, container) = (changed.checkpoints, changed.container.clone());
         let link = if fresh { Some(facts::latest_sandbox(agent, changed)) } else { None };
         framework.executors.insert(key.executor.clone(), executor);
+        self.tell_held(cx, key);
         if let (false, Some(link)) = (checkpoints, link) {
             self.record(cx, vec![link], None);
         }

@@ -13,6 +13,9 @@ use crate::state::{Key, Kind, Owner, Phase};
 
 impl Agent {
     pub(crate) fn container_event(&mut self, cx: &mut Cx, container: ContainerId, event: ContainerEvent) {
+        if let ContainerEvent::Limitation { limit, message, resources } = event {
+            return self.limited(cx, &container, limit, message, resources);
+        }
         let Some(Owner { key, task }) = self.owners.get(&container).cloned() else {
             return unknown_container(cx, container, &event);
         };
@@ -20,13 +23,24 @@ impl Agent {
             self.state.counters.container_launch_errors += 1;
         }
         match task {
-            Some(task) => self.task_container(cx, &key, &task, event),
+            Some(task) => self.task_container(cx, &key, &task, &container, event),
             None => self.executor_container(cx, &key, event),
         }
     }
 
     /// The container of a task that a built-in executor runs.
-    fn task_container(&mut self, cx: &mut Cx, key: &Key, task: &TaskId, event: ContainerEvent) {
+    fn task_container(
+        &mut self,
+        cx: &mut Cx,
+        key: &Key,
+        task: &TaskId,
+        container: &ContainerId,
+        event: ContainerEvent,
+    ) {
+        let ended = matches!(event, ContainerEvent::LaunchFailed { .. } | ContainerEvent::Exited { .. });
+        if ended && self.remainder_ended(cx, key, container) {
+            return;
+        }
         let input = match event {
             ContainerEvent::Launched { pid } => {
                 self.forked(cx, key, Some(task), pid);
@@ -34,6 +48,7 @@ impl Agent {
             }
             ContainerEvent::LaunchFailed { message } => Input::LaunchFailed { message },
             ContainerEvent::Exited { status } => Input::Exited { status },
+            ContainerEvent::Limitation { .. } => return,
         };
         self.drive(cx, key, task, input);
     }
@@ -47,6 +62,7 @@ impl Agent {
             }
             ContainerEvent::LaunchFailed { message } => self.launch_failed(cx, key, message),
             ContainerEvent::Exited { status } => self.executor_over(cx, key, status),
+            ContainerEvent::Limitation { .. } => {}
         }
     }
 
@@ -92,5 +108,6 @@ fn unknown_container(cx: &mut Cx, container: ContainerId, event: &ContainerEvent
         ContainerEvent::LaunchFailed { .. } | ContainerEvent::Exited { .. } => {
             cx.push(Effect::Forget { container });
         }
+        ContainerEvent::Limitation { .. } => {}
     }
 }

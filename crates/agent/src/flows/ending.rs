@@ -71,7 +71,8 @@ impl Agent {
     }
 
     pub(crate) fn destroy_executor(&mut self, cx: &mut Cx, key: &Key) {
-        let Some(executor) = self.state.executor(key) else { return };
+        let Some(executor) = self.state.executor_mut(key) else { return };
+        executor.destroyed = true;
         match executor.kind {
             Kind::Custom => cx.push(Effect::Destroy { container: executor.container.clone() }),
             Kind::Command | Kind::Default => {
@@ -95,11 +96,7 @@ impl Agent {
         for queued in std::mem::take(&mut executor.queue) {
             executor.tasks.insert(TaskId::from(queued.info.task_id.value.as_str()), queued.task);
         }
-        let ending = executor.ending.clone().unwrap_or_else(|| Ending {
-            state: TaskState::Failed,
-            reason: Reason::ReasonExecutorTerminated,
-            message: "Executor terminated".to_string(),
-        });
+        let (ending, limited) = executor.last_words();
         let live: Vec<TaskId> = executor.live_tasks().map(|(task, _)| task.clone()).collect();
         self.state.counters.executors_terminated += 1;
         self.cancel_timers(key);
@@ -113,8 +110,9 @@ impl Agent {
                 reason: Some(ending.reason),
                 message: Some(ending.message.clone()),
             };
-            self.report_own(cx, &key.framework, Some(key), &task, report);
+            self.report_ended(cx, key, &task, report, &limited);
         }
+        self.tell_nothing_held(cx, key);
         if kind != Kind::Command {
             self.send_exited_executor(cx, key, status);
         }

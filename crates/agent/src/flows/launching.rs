@@ -161,7 +161,7 @@ impl Agent {
     pub(crate) fn settle_machine(&mut self, cx: &mut Cx, key: &Key) {
         let Some(agent) = self.state.id.clone() else { return };
         let Some(executor) = self.state.executor_mut(key) else { return };
-        if matches!(executor.phase, Phase::Preparing | Phase::Terminated) {
+        if matches!(executor.phase, Phase::Preparing | Phase::Terminated) || executor.remains.is_some() {
             return;
         }
         let timer = Timer::Machine(executor.container.clone());

@@ -280,6 +280,7 @@ impl Agent {
                 Some(Kind::Command | Kind::Default) => self.take_up_built_in(cx, &key, containers, rebooted),
                 None => {}
             }
+            self.tell_held(cx, &key);
         }
     }
 

@@ -34,6 +34,27 @@ impl Agent {
         self.report(cx, update, key, None);
     }
 
+    /// Tells on the agent's own behalf that a task has ended with its executor. `limited` is what there was too little of.
+    pub(crate) fn report_ended(
+        &mut self,
+        cx: &mut Cx,
+        key: &Key,
+        task: &TaskId,
+        report: Report,
+        limited: &[v1::Resource],
+    ) {
+        let Some(agent) = self.state.id.clone() else { return };
+        let uuid = self.entropy.uuid();
+        let (framework, executor) = (&key.framework, Some(&key.executor));
+        let source = Source::SourceAgent;
+        let mut update = new_update(&agent, framework, executor, task, report, source, uuid, cx.now.wall);
+        if !limited.is_empty() {
+            let resources = limited.to_vec();
+            update.status.limitation = Some(v1::TaskResourceLimitation { resources, ..Default::default() });
+        }
+        self.report(cx, update, Some(key), None);
+    }
+
     /// Tells what the machine of a built-in executor says of a task.
     pub(crate) fn report_task(
         &mut self,
@@ -74,7 +95,8 @@ impl Agent {
             if let Some((key, container)) = sender {
                 self.send_acknowledged(cx, &key, &container, &task, &uuid);
             }
-            return self.note_silently(key, &task, &update.status);
+            self.note_silently(key, &task, &update.status);
+            return self.tell_held_after(cx, key, &update.status);
         }
         let log = executor.filter(|executor| executor.checkpoints).and_then(|executor| {
             let run = facts::run_folder(self.state.id.as_ref()?, executor);
@@ -84,6 +106,7 @@ impl Agent {
         match self.updates.admit(stream.clone(), update.clone(), uuid, log) {
             Admission::New => {
                 self.note_status(key, &stream.1, &update.status);
+                self.tell_held_after(cx, key, &update.status);
                 let ops = self.updates.log(&stream).map(|log| vec![facts::update(log, &update)]);
                 self.after(cx, ops, Awaited::Update { stream, uuid, executor: sender });
             }

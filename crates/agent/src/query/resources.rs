@@ -17,7 +17,7 @@ pub(super) fn read(wire: &[v1::Resource]) -> Resources {
 }
 
 /// What an executor holds: its own with those of its tasks that have not ended.
-pub(super) fn held_by(executor: &Executor) -> Resources {
+pub(crate) fn held_by(executor: &Executor) -> Resources {
     let mut held = read(&executor.info.resources);
     let queued = executor.queue.iter().map(|queued| &queued.task);
     for task in executor.tasks.values().chain(queued).filter(|task| !is_terminal(task.state)) {

@@ -2,7 +2,7 @@
 
 //! An executor with its tasks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use kaon_api::libprocess::Upid;
@@ -49,6 +49,14 @@ pub(crate) struct Ending {
     pub state: TaskState,
     pub reason: Reason,
     pub message: String,
+}
+
+/// Why the container of an executor could not run on: what its tasks are told before anything else.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Limitation {
+    pub ending: Ending,
+    /// What there was too little of.
+    pub resources: Vec<v1::Resource>,
 }
 
 /// How a custom executor is told of things.
@@ -108,6 +116,11 @@ pub(crate) struct Executor {
     /// Kills that wait for the executor to hold a stream.
     pub kills: BTreeMap<TaskId, Option<v1::KillPolicy>>,
     pub ending: Option<Ending>,
+    pub limitation: Option<Limitation>,
+    /// Whether the agent has ordered its containers to be destroyed: what comes to light of them after that changes nothing.
+    pub destroyed: bool,
+    /// Where a built-in executor was ended over the head of its machine: the containers that have not ended yet.
+    pub remains: Option<BTreeSet<ContainerId>>,
     /// What the run's own file holds.
     pub noted: RunFile,
     pub next_group: u32,
@@ -143,6 +156,9 @@ impl Executor {
             used: false,
             kills: BTreeMap::new(),
             ending: None,
+            limitation: None,
+            destroyed: false,
+            remains: None,
             noted: RunFile::default(),
             next_group: 0,
         }
@@ -172,6 +188,22 @@ impl Executor {
     /// The tasks that have been given to it and have not ended.
     pub fn live_tasks(&self) -> impl Iterator<Item = (&TaskId, &Arc<v1::Task>)> {
         self.tasks.iter().filter(|(_, task)| !is_terminal(task.state))
+    }
+
+    /// What is told of the tasks that its end leaves behind, and what there was too little of.
+    ///
+    /// Mesos: what befell the container goes before what the agent itself ended it for, and people read both.
+    pub fn last_words(&self) -> (Ending, Vec<v1::Resource>) {
+        let limitation = self.limitation.as_ref();
+        let told: Vec<&Ending> =
+            self.ending.iter().chain(limitation.map(|limitation| &limitation.ending)).collect();
+        let Some(last) = told.last() else {
+            let (state, reason) = (TaskState::Failed, Reason::ReasonExecutorTerminated);
+            return (Ending { state, reason, message: "Executor terminated".to_string() }, Vec::new());
+        };
+        let message = told.iter().map(|ending| ending.message.as_str()).collect::<Vec<_>>().join("; ");
+        let resources = limitation.map(|limitation| limitation.resources.clone()).unwrap_or_default();
+        (Ending { message, ..(*last).clone() }, resources)
     }
 
     pub fn remember(&mut self, task: Arc<v1::Task>) {

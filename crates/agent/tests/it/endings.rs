@@ -383,7 +383,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// The updates that the last input sends.
-fn told(aware: bool, script: &[&str]) -> Vec<String> {
+pub fn told(aware: bool, script: &[&str]) -> Vec<String> {
     let framework = if aware { "framework f1 aware checkpoint" } else { "framework f1 checkpoint" };
     let before = [framework, "start", "leader", "advance 1", "registered S0"];
     let scene: String = before.iter().chain(script).map(|line| format!("> {line}\n")).collect();

@@ -18,6 +18,8 @@
 //! update-framework f1 | shutdown-framework f1 | shutdown-executor f1 e1 | message f1 e1 text | shutdown why
 //! vanish c1                           its launch had not begun when the agent died
 //! launched c1 123 | failed c1 text | exit c1 0 | exit c1 signal 9 | exit c1 unknown
+//! limit c1 memory|disk|other|switchboard|preempted|update [of=disk:10] why
+//! tell updates                        before the start: the shell hears what executors hold
 //! subscribe s1 f1 e1 [holds t1] | update f1 e1 t1 TASK_RUNNING 7 | say f1 e1 text | heartbeat | closed s1
 //! driver e1 register f1 e1 | driver e1 reregister f1 e1 [t1] | driver e1 update f1 e1 t1 TASK_RUNNING 7
 //! driver e1 say f1 e1 text            from executor(e1)@10.0.0.7:6000
@@ -32,7 +34,7 @@ use std::time::Duration;
 
 use kaon_agent::config::{ReconfigurationPolicy, Recover};
 use kaon_agent::effect::Which;
-use kaon_agent::input::{CheckOutcome, ContainerEvent, Input, Look, PeerMessage, Stream, Ticket};
+use kaon_agent::input::{CheckOutcome, ContainerEvent, Input, Limit, Look, PeerMessage, Stream, Ticket};
 use kaon_api::libprocess::Upid;
 use kaon_api::wire::Enumeration;
 use kaon_api::{internal, v1};
@@ -107,7 +109,8 @@ pub fn run(world: &mut World, line: &str) {
                 world.say(line);
             });
         }
-        ["launched" | "failed" | "exit", ..] => container(world, &words),
+        ["tell", "updates"] => world.config.tells_updates = true,
+        ["launched" | "failed" | "exit" | "limit", ..] => container(world, &words),
         ["from", from, ref rest @ ..] => {
             let message = message(world, rest);
             send(world, &format!("master@{from}"), message);
@@ -135,9 +138,27 @@ fn container(world: &mut World, words: &[&str]) {
         ["exit", _, "unknown"] => ContainerEvent::Exited { status: None },
         ["exit", _, "signal", signal] => ContainerEvent::Exited { status: Some(signal.parse().unwrap()) },
         ["exit", _, code] => ContainerEvent::Exited { status: Some(code.parse::<i32>().unwrap() << 8) },
+        ["limit", _, limit, rest @ ..] => limitation(limit, rest),
         _ => panic!("{words:?}"),
     };
     world.container_event(container, event);
+}
+
+fn limitation(limit: &str, rest: &[&str]) -> ContainerEvent {
+    let limit = match limit {
+        "memory" => Limit::Memory,
+        "disk" => Limit::Disk,
+        "other" => Limit::Other,
+        "switchboard" => Limit::IoSwitchboard,
+        "preempted" => Limit::Preempted,
+        "update" => Limit::UpdateFailed,
+        _ => panic!("no such limit: {limit}"),
+    };
+    let (of, why): (Vec<_>, Vec<_>) = rest.iter().copied().partition(|word| word.starts_with("of="));
+    let resources = option(&of, "of")
+        .map(|text| kaon_model::parse_list(text, &kaon_model::Role::star()).unwrap())
+        .unwrap_or_default();
+    ContainerEvent::Limitation { limit, message: why.join(" "), resources }
 }
 
 fn input(world: &mut World, words: &[&str]) -> Option<Input> {

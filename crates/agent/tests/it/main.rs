@@ -9,6 +9,7 @@ mod cuts;
 mod endings;
 mod endpoints;
 mod inputs;
+mod limitations;
 mod mesos;
 mod operations;
 mod render;

@@ -78,6 +78,11 @@ pub fn effect(names: &mut Names, effect: &Effect) -> Option<String> {
             format!("signal {} {signal}", names.container(container.as_str()))
         }
         Effect::Destroy { container } => format!("destroy {}", names.container(container.as_str())),
+        Effect::Update(update) => {
+            let (container, sandbox) =
+                (names.container(update.container.as_str()), names.path(&update.sandbox));
+            format!("update {container} in {sandbox}: [{}]", update.resources)
+        }
         Effect::Forget { container } => format!("forget {}", names.container(container.as_str())),
         Effect::Remove { path } => format!("remove {}", names.path(path)),
         Effect::Check(check) => check_line(names, check),
@@ -269,8 +274,12 @@ fn status_line(names: &mut Names, update: &internal::StatusUpdate) -> String {
         .as_ref()
         .map(|check| format!(" check={}", check_status(check)))
         .unwrap_or_default();
+    let limited = status.limitation.as_ref().map(|limitation| &limitation.resources);
+    let limited = limited
+        .map(|resources| format!(" of [{}]", kaon_model::Resources::from_wire(resources).unwrap()))
+        .unwrap_or_default();
     format!(
-        "{}{executor} {} {source}{reason}{message} {uuid}{container}{healthy}{check}",
+        "{}{executor} {} {source}{reason}{message}{limited} {uuid}{container}{healthy}{check}",
         status.task_id.value,
         status.state.name()
     )

@@ -11,7 +11,7 @@ use kaon_agent::effect::{Effect, ToPeer};
 use kaon_agent::input::{ContainerEvent, Input, Record, RecoveredContainer};
 use kaon_agent::journal::{FileOp, Recovered, recover};
 use kaon_api::v1;
-use kaon_model::{AccessList, AccessRule, ContainerId, Entity, Mono, Now, Wall};
+use kaon_model::{AccessList, AccessRule, ContainerId, Entity, Mono, Now, Resources, Wall};
 
 use crate::render::Names;
 
@@ -27,6 +27,8 @@ pub struct World {
     /// Writes that the disk has not made yet.
     pub held: Option<VecDeque<(Record, Vec<FileOp>)>>,
     pub containers: BTreeMap<ContainerId, RecoveredContainer>,
+    /// What executors hold, by their containers, as the shell is told.
+    pub held_by: BTreeMap<ContainerId, Resources>,
     /// The identity of the last status told of each operation.
     pub told: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The update of each task that was sent last.
@@ -75,6 +77,7 @@ impl World {
             files: BTreeMap::new(),
             held: None,
             containers: BTreeMap::new(),
+            held_by: BTreeMap::new(),
             sent: BTreeMap::new(),
             told: BTreeMap::new(),
             messages: Vec::new(),
@@ -92,6 +95,7 @@ impl World {
         let recovered: Recovered = recover(files, true).unwrap();
         let containers = self.containers.clone().into_iter().collect();
         self.starts += 1;
+        self.held_by.clear();
         let mut effects = Vec::new();
         let agent =
             Agent::new(self.config.clone(), recovered, containers, [self.starts; 32], self.now, &mut effects);
@@ -157,6 +161,10 @@ impl World {
                     self.environment = launch.environment;
                     self.containers.insert(launch.container, RecoveredContainer::Running { pid: 0 });
                 }
+                Effect::Update(update) if update.resources.is_empty() => {
+                    self.held_by.remove(&update.container);
+                }
+                Effect::Update(update) => drop(self.held_by.insert(update.container, update.resources)),
                 Effect::Remove { path } => self.write(vec![FileOp::Remove { path }]),
                 Effect::Forget { container } => drop(self.containers.remove(&container)),
                 Effect::Send { message, .. } | Effect::SendAs { message, .. } => {
@@ -203,6 +211,7 @@ impl World {
             ContainerEvent::Exited { status } => {
                 self.containers.insert(container.clone(), RecoveredContainer::Ended { status: *status });
             }
+            ContainerEvent::Limitation { .. } => {}
         }
         if self.agent.is_some() {
             self.input(Input::Container { container, event });

@@ -3,7 +3,7 @@
 //! The agent under whatever may happen in whatever order: its invariants hold throughout, and once everything has
 //! ended and is acknowledged nothing is left.
 
-use kaon_agent::input::{ContainerEvent, RecoveredContainer};
+use kaon_agent::input::{ContainerEvent, Limit, RecoveredContainer};
 use kaon_agent::query::{self, Usage};
 use kaon_model::{ContainerId, Entropy};
 
@@ -16,6 +16,7 @@ const STEPS: usize = 150;
 fn whatever_happens_the_agent_stays_sound_and_settles() {
     for seed in 0..SEEDS {
         let mut world = World::new();
+        world.config.tells_updates = true;
         let mut entropy = Entropy::from_u64(seed);
         let mut log = Vec::new();
         for line in [
@@ -43,6 +44,11 @@ fn play(world: &mut World, line: &str, log: &mut Vec<String>, seed: u64) {
         ["container", id, what] => {
             let event = match what {
                 "launched" => ContainerEvent::Launched { pid: 7 },
+                "limit" => ContainerEvent::Limitation {
+                    limit: Limit::Disk,
+                    message: "Disk usage (20MB) exceeds quota (10MB)".to_string(),
+                    resources: Vec::new(),
+                },
                 "failed" => ContainerEvent::LaunchFailed { message: "no such image".to_string() },
                 status => ContainerEvent::Exited { status: status.parse().ok() },
             };
@@ -69,7 +75,7 @@ fn step(world: &mut World, entropy: &mut Entropy) -> String {
     let task = format!("{framework}t{}", entropy.below(8));
     let executor = format!("{framework}e{}", entropy.below(2));
     let launch = ["", " launch=true", " launch=false"][entropy.below(3) as usize];
-    match entropy.below(40) {
+    match entropy.below(41) {
         0..6 => format!("run {framework} {task}{launch} max=30"),
         6..10 => format!("run {framework} {task} executor={executor}{launch}"),
         10..12 => {
@@ -96,6 +102,7 @@ fn step(world: &mut World, entropy: &mut Entropy) -> String {
         38 => [format!("shutdown-framework {framework}"), format!("update-framework {framework}")]
             [entropy.below(2) as usize]
             .clone(),
+        39 => limited(world, entropy).unwrap_or("ping".to_string()),
         _ => [format!("crash {}", entropy.below(6)), "drain".to_string()][usize::from(entropy.chance(0.1))]
             .clone(),
     }
@@ -122,6 +129,11 @@ fn container(world: &World, entropy: &mut Entropy) -> Option<String> {
         _ => *entropy.pick(&["0", "256", "15", "unknown"])?,
     };
     Some(format!("container {id} {what}"))
+}
+
+fn limited(world: &World, entropy: &mut Entropy) -> Option<String> {
+    let executors: Vec<&ContainerId> = world.held_by.keys().chain(world.containers.keys()).collect();
+    Some(format!("container {} limit", entropy.pick(&executors)?))
 }
 
 /// All containers end and all updates are acknowledged.
@@ -158,5 +170,6 @@ fn settle(world: &mut World, log: &mut Vec<String>, seed: u64) {
         query::v0(&world.agent.as_ref().unwrap().view(), "state", &[], &Usage::new()).unwrap().unwrap();
     let left = &state[state.find(r#""frameworks":["#).unwrap()..];
     assert!(left.starts_with(r#""frameworks":[],"#), "seed {seed}: {left}\n{}", log.join("\n"));
+    assert!(world.held_by.is_empty(), "seed {seed}: {:?}\n{}", world.held_by, log.join("\n"));
     assert!(world.containers.is_empty(), "seed {seed}: {:?}\n{}", world.containers, log.join("\n"));
 }

@@ -31,6 +31,9 @@ pub fn input(input: &Input) {
         Input::Container { container, event: ContainerEvent::LaunchFailed { message } } => {
             warn!(%container, "A container cannot be launched: {message}");
         }
+        Input::Container { container, event: ContainerEvent::Limitation { message, .. } } => {
+            warn!(%container, "A container must not run on: {message}");
+        }
         Input::Leave => info!("Ending every task, then this process"),
         Input::Stop => info!("Ending this process; tasks go on"),
         _ => {}

@@ -125,6 +125,7 @@ pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result
         libprocess_ip: libprocess_ip(flags, address),
         executor_environment_variables: variables(flags.text("executor_environment_variables"))?,
         gc_delay: flags.set_duration("gc_delay"),
+        tells_updates: false,
         max_completed_executors_per_framework: flags.set_count("max_completed_executors_per_framework"),
         boot_id,
         flags: flags.shown(),

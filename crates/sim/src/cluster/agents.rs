@@ -216,7 +216,11 @@ impl Cluster {
             }
             Effect::Warn { message } => self.log.line(self.now, format!("agent {index} warns: {message}")),
             Effect::Event { .. } | Effect::Close { .. } | Effect::Reply { .. } => {}
-            Effect::Refuse { .. } | Effect::Check(_) | Effect::CallOff { .. } | Effect::SendAs { .. } => {}
+            Effect::Refuse { .. }
+            | Effect::Check(_)
+            | Effect::CallOff { .. }
+            | Effect::SendAs { .. }
+            | Effect::Update(_) => {}
         }
     }
 
