@@ -35,6 +35,8 @@ pub struct Flag {
     pub default: Option<&'static str>,
     /// The least and the greatest value, of the flag's kind.
     pub between: Option<(&'static str, &'static str)>,
+    /// The words of which its value may be a list, and why others are refused.
+    pub only: Option<(&'static [&'static str], &'static str)>,
     pub status: Status,
     pub help: &'static str,
     /// Mesos: it has no default there, or not every build knows it, so `/flags` shows it only where it was set to something.
@@ -90,7 +92,7 @@ const fn row(
     status: Status,
     help: &'static str,
 ) -> Flag {
-    Flag { name, alias: None, kind, default, between: None, status, help, shown_if_set: false }
+    Flag { name, alias: None, kind, default, between: None, only: None, status, help, shown_if_set: false }
 }
 
 impl Flag {
@@ -106,6 +108,11 @@ impl Flag {
 
     const fn between(mut self, least: &'static str, greatest: &'static str) -> Flag {
         self.between = Some((least, greatest));
+        self
+    }
+
+    const fn only(mut self, words: &'static [&'static str], why: &'static str) -> Flag {
+        self.only = Some((words, why));
         self
     }
 }

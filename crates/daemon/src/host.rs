@@ -7,6 +7,7 @@
 
 mod checks;
 mod containers;
+mod disk;
 mod journal;
 mod lock;
 mod path;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kaon_agent::effect::{Check, Launch};
+use kaon_agent::effect::{Check, Launch, Update};
 use kaon_agent::input::{Input, Look, Record, RecoveredContainer};
 use kaon_agent::journal::{CorruptJournal, FileOp, Recovered};
 use kaon_containerizer::{ContainerError, Containerizer, SpawnError, Spawner};
@@ -35,6 +36,7 @@ use tokio::sync::mpsc;
 use crate::writer::Writer;
 use checks::Checks;
 use containers::Containers;
+use disk::Disk;
 use journal::Journal;
 pub use journal::JournalError;
 use sandboxes::Sandboxes;
@@ -52,7 +54,17 @@ pub struct Settings {
     pub recovery_timeout: Duration,
     /// Whether to refuse to start where something that the last agent left cannot be read, rather than to set it aside.
     pub strict: bool,
+    /// How to watch what executors use of the disk; none if nobody wants to know.
+    pub disk: Option<DiskWatch>,
     pub fetcher: Fetcher,
+}
+
+/// How to watch what executors use of the disk.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskWatch {
+    pub interval: Duration,
+    /// Whether those that use more than they hold are reported, so that they end.
+    pub enforce: bool,
 }
 
 /// How files are brought into sandboxes.
@@ -110,6 +122,7 @@ pub struct Host {
     sandboxes: Arc<Sandboxes>,
     containers: Containers,
     checks: Checks,
+    disk: Option<Disk>,
     /// Held for as long as this agent lives; the kernel gives it back when the process ends in any way.
     _lock: File,
 }
@@ -140,6 +153,10 @@ impl Host {
         let told = inputs.clone();
         let checks = Checks::new(work_dir.clone(), spawner.clone(), runtime.clone(), inputs.clone());
         let closing = Arc::new(AtomicBool::new(false));
+        let disk = settings
+            .disk
+            .map(|watch| Disk::start(watch, work_dir.clone(), inputs.clone(), closing.clone()))
+            .transpose()?;
         let facts = Journal { work_dir, trash, inputs: inputs.clone(), closing: closing.clone() };
         let journal = Writer::spawn(
             "journal",
@@ -152,7 +169,7 @@ impl Host {
         let hands =
             Containers::start(containerizer, spawner, sandboxes.clone(), settings, runtime, inputs, remnants);
         Ok((
-            Host { journal, closing, sandboxes, containers: hands, checks, _lock: lock },
+            Host { journal, closing, sandboxes, containers: hands, checks, disk, _lock: lock },
             Found { recovered, containers },
         ))
     }
@@ -178,6 +195,13 @@ impl Host {
         self.containers.destroy(container);
     }
 
+    /// Notes what an executor holds by now.
+    pub fn update(&self, update: Update) {
+        if let Some(disk) = &self.disk {
+            disk.update(update);
+        }
+    }
+
     /// Drops what is kept of a container that has ended.
     pub fn forget(&self, container: &ContainerId) {
         self.containers.forget(container);
@@ -200,7 +224,7 @@ impl Host {
 
     /// Measures containers.
     pub fn meter(&self) -> Meter {
-        Meter::new(self.containers.shared())
+        Meter::new(self.containers.shared(), self.disk.as_ref().map(Disk::figures))
     }
 }
 

@@ -129,7 +129,7 @@ impl Front {
         let mut usage = Usage::new();
         if query::needs_usage(name) {
             for meter in query::meters(view) {
-                let used = self.meter.usage(&meter.containers, &meter.resources).await;
+                let used = self.meter.usage(&meter.executor, &meter.containers, &meter.resources).await;
                 usage.insert(meter.executor, used);
             }
         }

@@ -2,7 +2,7 @@
 
 //! What the flags mean to an agent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +54,10 @@ impl Folders {
             runtime_dir: self.runtime_dir.clone(),
             recovery_timeout: config.recovery_timeout,
             strict: flags.boolean("strict"),
+            disk: measures_disk(flags).then(|| host::DiskWatch {
+                interval: flags.set_duration("container_disk_watch_interval"),
+                enforce: flags.boolean("enforce_container_disk_quota"),
+            }),
             fetcher: host::Fetcher {
                 cache_dir: self.own(flags.text("fetcher_cache_dir").unwrap_or_default().as_ref()),
                 cache_size: flags.set_bytes("fetcher_cache_size"),
@@ -84,6 +88,7 @@ pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result
     let boot_id =
         host::boot_id().map_err(|error| format!("The boot cannot be told: {error}; is /proc mounted?"))?;
     let text = |name: &str| flags.text(name).unwrap_or_default().to_owned();
+    check_isolation(flags)?;
     Ok(Config {
         pid: Upid::new("slave(1)", address),
         info: v1::AgentInfo {
@@ -125,11 +130,34 @@ pub fn config(flags: &Flags, address: SocketAddrV4, folders: &Folders) -> Result
         libprocess_ip: libprocess_ip(flags, address),
         executor_environment_variables: variables(flags.text("executor_environment_variables"))?,
         gc_delay: flags.set_duration("gc_delay"),
-        tells_updates: false,
+        tells_updates: measures_disk(flags),
         max_completed_executors_per_framework: flags.set_count("max_completed_executors_per_framework"),
         boot_id,
         flags: flags.shown(),
     })
+}
+
+fn isolators(flags: &Flags) -> Vec<&str> {
+    let words = flags.text("isolation").unwrap_or_default().split(',');
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+/// Mesos: the second name is the older one.
+fn measures_disk(flags: &Flags) -> bool {
+    isolators(flags).iter().any(|name| matches!(*name, "disk/du" | "posix/disk"))
+}
+
+fn check_isolation(flags: &Flags) -> Result<(), String> {
+    let named = isolators(flags);
+    if named.iter().collect::<BTreeSet<_>>().len() < named.len() {
+        return Err(format!("Duplicate entries found in --isolation flag '{{ {} }}'", named.join(", ")));
+    }
+    if flags.boolean("enforce_container_disk_quota") && !measures_disk(flags) {
+        tracing::warn!(
+            "The flag '--enforce_container_disk_quota' has no effect without 'disk/du' among --isolation"
+        );
+    }
+    Ok(())
 }
 
 /// Mesos: its flags set this variable, which its executors inherit.
@@ -186,6 +214,21 @@ mod tests {
         let roles: Vec<_> = resources.iter().filter_map(|r| r.reservation_role()).map(Role::as_str).collect();
         assert_eq!(roles.iter().filter(|role| **role == "a").count(), 1);
         assert_eq!(roles.iter().filter(|role| **role == "b").count(), 4);
+    }
+
+    #[test]
+    fn isolators_are_named_once() {
+        let flags = |isolation: &str| {
+            Flags::load(flags::agent::TABLE, [format!("--isolation={isolation}")], []).unwrap()
+        };
+        for (isolation, measures) in
+            [("posix/cpu,posix/mem", false), ("", false), ("disk/du", true), ("posix/mem,posix/disk", true)]
+        {
+            let flags = flags(isolation);
+            assert_eq!((measures_disk(&flags), check_isolation(&flags)), (measures, Ok(())), "{isolation}");
+        }
+        let refused = check_isolation(&flags("disk/du,posix/cpu,disk/du")).unwrap_err();
+        assert_eq!(refused, "Duplicate entries found in --isolation flag '{ disk/du, posix/cpu, disk/du }'");
     }
 
     #[test]

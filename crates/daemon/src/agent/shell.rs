@@ -78,8 +78,7 @@ impl Perform<Effect> for Shell {
             Effect::Launch(launch) => self.host.launch(*launch),
             Effect::Signal { container, signal } => self.host.signal(&container, signal),
             Effect::Destroy { container } => self.host.destroy(&container),
-            // Nothing here measures containers.
-            Effect::Update(_) => {}
+            Effect::Update(update) => self.host.update(*update),
             Effect::Forget { container } => self.host.forget(&container),
             Effect::Remove { path } => self.host.remove(&path),
             Effect::Check(check) => self.host.check(*check),

@@ -183,6 +183,8 @@ pub(super) const RESOURCES: &[Flag] = &[
 ];
 
 const NO_ISOLATION: &str = "containers are not isolated yet, and must not seem to be";
+const FEW_ISOLATORS: &str =
+    "there are posix/cpu, posix/mem and disk/du; what nothing isolates must not seem to be isolated";
 const NO_CGROUPS: &str = "no cgroups are used yet";
 const NO_IMAGES: &str = "containers have no images yet";
 const NO_DOCKER: &str = "containers do not run in Docker";
@@ -197,7 +199,13 @@ pub(super) const ISOLATION: &[Flag] = &[
         Some("mesos"),
         NO_DOCKER,
     ),
-    refused("isolation", Text, Some("posix/cpu,posix/mem"), NO_ISOLATION),
+    used(
+        "isolation",
+        Text,
+        Some("posix/cpu,posix/mem"),
+        "What is measured of containers: 'disk/du', or 'posix/disk', measures what executors use of the disk.",
+    )
+    .only(&["posix/cpu", "posix/mem", "disk/du", "posix/disk"], FEW_ISOLATORS),
     ignored(
         "launcher",
         Text,
@@ -232,8 +240,19 @@ pub(super) const ISOLATION: &[Flag] = &[
     refused("disallow_sharing_agent_pid_namespace", Bool, Some("false"), NO_ISOLATION),
     refused("seccomp_config_dir", Path, None, NO_ISOLATION),
     refused("seccomp_profile_name", Text, None, NO_ISOLATION),
-    refused("enforce_container_disk_quota", Bool, Some("false"), NO_ISOLATION),
-    ignored("container_disk_watch_interval", Duration, Some("15secs"), "disk use is not watched yet"),
+    used(
+        "enforce_container_disk_quota",
+        Bool,
+        Some("false"),
+        "Ends executors that use more of the disk than they and their tasks hold; needs the isolator 'disk/du'.",
+    ),
+    used(
+        "container_disk_watch_interval",
+        Duration,
+        Some("15secs"),
+        "How often the isolator 'disk/du' measures; what is used meanwhile is noticed late.",
+    )
+    .between("1ms", "52weeks"),
     ignored("xfs_project_range", Text, Some("[5000-10000]"), NO_XFS).shown_if_set(),
     refused("xfs_kill_containers", Bool, Some("false"), NO_XFS).shown_if_set(),
     ignored("xfs_quota_headroom", Bytes, Some("10MB"), NO_XFS).shown_if_set(),

@@ -190,6 +190,11 @@ fn judge(flag: &Flag, value: &Value) -> Result<Option<String>, FlagError> {
         let value = value.to_string();
         return Err(FlagError::Range { name: flag.name, least, greatest, value });
     }
+    if let Some((words, why)) = flag.only
+        && !value.to_string().split(',').filter(|word| !word.is_empty()).all(|word| words.contains(&word))
+    {
+        return Err(FlagError::Refused { name: flag.name, value: value.to_string(), why });
+    }
     let usual = flag.default.is_some_and(|default| default_of(flag, default) == *value);
     match flag.status {
         _ if usual => Ok(None),

@@ -11,6 +11,7 @@ use kaon_model::{ContainerId, Resources};
 use tokio::sync::Semaphore;
 
 use super::containers::{Shared, aside};
+use super::disk::Figures;
 
 /// Bound: measurements at once. Each reads much of `/proc`, and no task waits for it.
 const AT_ONCE: usize = 2;
@@ -20,23 +21,34 @@ const AT_ONCE: usize = 2;
 pub struct Meter {
     shared: Arc<Shared>,
     turns: Arc<Semaphore>,
+    /// Of the disk; none if that is not watched.
+    disk: Option<Figures>,
 }
 
 impl Meter {
-    pub(super) fn new(shared: Arc<Shared>) -> Meter {
-        Meter { shared, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(super) fn new(shared: Arc<Shared>, disk: Option<Figures>) -> Meter {
+        Meter { shared, turns: Arc::new(Semaphore::new(AT_ONCE)), disk }
     }
 
     /// What the containers of one executor use together, and what they may use: `resources`.
     ///
     /// Containers that have ended, or are not known, use nothing.
-    pub async fn usage(&self, containers: &[ContainerId], resources: &Resources) -> ResourceStatistics {
+    pub async fn usage(
+        &self,
+        executor: &ContainerId,
+        containers: &[ContainerId],
+        resources: &Resources,
+    ) -> ResourceStatistics {
         let _turn = self.turns.acquire().await;
         let names = containers.iter().filter_map(|id| Name::new(id.as_str()).ok()).collect();
         let shared = self.shared.clone();
         let usage = aside(self.shared.runtime(), move || sum(&shared, names)).await;
         let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        statistics(&usage, resources, timestamp)
+        let mut told = statistics(&usage, resources, timestamp);
+        if let Some(disk) = &self.disk {
+            disk.tell(executor, &mut told);
+        }
+        told
     }
 }
 

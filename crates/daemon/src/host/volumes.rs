@@ -106,7 +106,7 @@ fn make_between(sandbox: &Path, parent: &Path, user: Option<&Credentials>) -> io
     Ok(())
 }
 
-fn place(work_dir: &Path, folder: &VolumeFolder) -> io::Result<PathBuf> {
+pub(super) fn place(work_dir: &Path, folder: &VolumeFolder) -> io::Result<PathBuf> {
     // The root of a disk is the operator's own word.
     let root = folder.disk.as_ref().map_or_else(|| work_dir.to_path_buf(), |disk| work_dir.join(disk));
     if folder.path.is_empty() { Ok(root) } else { below(&root, &folder.path) }

@@ -193,13 +193,13 @@ fn use_is_measured() {
     let resources = Resources::parse("cpus:0.5;mem:64", &role).expect("resources");
     let meter = scratch.host().meter();
     let ids = [ContainerId::from("c"), ContainerId::from("nobody")];
-    let used = scratch.runtime.block_on(meter.usage(&ids, &resources));
+    let used = scratch.runtime.block_on(meter.usage(&ids[0], &ids, &resources));
     assert_eq!(used.processes, Some(2), "the shell and what it waits for: {used:?}");
     assert!(used.mem_rss_bytes.is_some_and(|bytes| bytes > 100_000), "{used:?}");
     assert!(used.cpus_user_time_secs.is_some_and(|seconds| seconds > 0.0), "{used:?}");
     assert_eq!((used.cpus_soft_limit, used.mem_limit_bytes), (Some(0.5), Some(64 << 20)));
     scratch.host().destroy(&ContainerId::from("c"));
     scratch.exited();
-    let after = scratch.runtime.block_on(meter.usage(&ids, &resources));
+    let after = scratch.runtime.block_on(meter.usage(&ids[0], &ids, &resources));
     assert_eq!((after.processes, after.mem_rss_bytes), (Some(0), Some(0)));
 }

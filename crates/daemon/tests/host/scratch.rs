@@ -62,6 +62,7 @@ impl Scratch {
             runtime_dir: self.root.join("runtime"),
             recovery_timeout: Duration::from_secs(60),
             strict: true,
+            disk: None,
             fetcher: Fetcher {
                 cache_dir: self.root.join("cache/own"),
                 cache_size: 1 << 20,

@@ -55,11 +55,25 @@ impl Framework {
 
     /// Takes an offer and runs a shell's script with it; the agent's id.
     pub fn run(&mut self, master: &Daemon, task: &str, script: &str) -> String {
+        self.run_with(master, task, script, &[("cpus", "0.1"), ("mem", "32")])
+    }
+
+    /// The same, with these resources.
+    pub fn run_with(
+        &mut self,
+        master: &Daemon,
+        task: &str,
+        script: &str,
+        resources: &[(&str, &str)],
+    ) -> String {
         let offers = self.events.wait_for("OFFERS");
         let (offer, agent) = (member(&offers, "id").to_string(), member(&offers, "agent_id").to_string());
-        let resources = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":0.1}},{"name":"mem","type":"SCALAR","scalar":{"value":32}}]"#;
+        let scalar = |(name, value): &(&str, &str)| {
+            format!(r#"{{"name":"{name}","type":"SCALAR","scalar":{{"value":{value}}}}}"#)
+        };
+        let resources = resources.iter().map(scalar).collect::<Vec<_>>().join(",");
         let info = format!(
-            r#"{{"name":"{task}","task_id":{{"value":"{task}"}},"agent_id":{{"value":"{agent}"}},"command":{{"value":"{script}"}},"resources":{resources}}}"#
+            r#"{{"name":"{task}","task_id":{{"value":"{task}"}},"agent_id":{{"value":"{agent}"}},"command":{{"value":"{script}"}},"resources":[{resources}]}}"#
         );
         let launch = format!(
             r#","accept":{{"offer_ids":[{{"value":"{offer}"}}],"operations":[{{"type":"LAUNCH","launch":{{"task_infos":[{info}]}}}}],"filters":{{"refuse_seconds":0}}}}"#

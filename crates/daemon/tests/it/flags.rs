@@ -110,7 +110,8 @@ fn a_flag_that_cannot_be_had_is_refused_unless_it_asks_for_nothing() {
     );
 }
 
-/// Ends of tasks that cannot come, since nothing here would cause them: whoever asks for the cause is refused.
+/// Ends of tasks that cannot come, since nothing here would cause them: whoever asks for the cause is refused. What they
+/// would be told stands in the agent's `limitations.rs`.
 #[test]
 fn what_would_end_tasks_in_other_ways_cannot_be_had() {
     let agent = |argument: &str| {
@@ -119,13 +120,16 @@ fn what_would_end_tasks_in_other_ways_cannot_be_had() {
     };
     for (end, refused) in [
         ("A14 CONTAINER_LIMITATION_MEMORY", agent("--isolation=cgroups/mem")),
-        ("A14 CONTAINER_LIMITATION_DISK", agent("--isolation=disk/du")),
+        ("A14 CONTAINER_LIMITATION_DISK by project quotas", agent("--isolation=posix/cpu,disk/xfs")),
         ("A14 CONTAINER_LIMITATION", agent("--isolation=network/ports")),
         ("A15 CONTAINER_PREEMPTED", agent("--qos_controller=other")),
         ("A16 CONTAINER_UPDATE_FAILED", agent("--isolation=cgroups/cpu")),
     ] {
         let text = refused.expect_err(end).to_string();
         assert!(text.contains(" cannot be had: "), "{end}: {text}");
+    }
+    for isolation in ["posix/mem,posix/cpu", "posix/cpu,posix/mem,disk/du", "posix/disk", ""] {
+        assert_eq!(agent(&format!("--isolation={isolation}")), Ok(()), "{isolation}");
     }
 }
 

@@ -6,6 +6,7 @@ mod access;
 mod audit;
 mod cluster;
 mod daemon;
+mod disk;
 mod election;
 mod executor;
 mod files;
