@@ -22,7 +22,7 @@ use kaon_model::{Entropy, Mono};
 use crate::election::Election;
 use crate::faults;
 use crate::laws::enforced::{Deadline, Deadlines};
-use crate::laws::{agreed, durable::Durable, kept, once::Launches, service::Service, settled};
+use crate::laws::{agreed, durable::Durable, kept, kept::Excuses, once::Launches, service::Service, settled};
 use crate::network::Network;
 use crate::plan::Plan;
 use crate::report::{Broken, Counts, Log};
@@ -103,7 +103,7 @@ pub struct Cluster {
     /// Agents whose tasks may be lost: their host went, or an operator said so.
     doomed: BTreeSet<String>,
     /// Agents that were to be emptied, and whether they were to be gone then: their tasks may be killed.
-    drained: BTreeMap<String, bool>,
+    excuses: Excuses,
     service: Service,
     /// Agents whose machines operators ever had taken out of service: their tasks may be lost, and they come back in service.
     maintained: BTreeSet<usize>,
@@ -157,7 +157,7 @@ impl Cluster {
             launches: Launches::default(),
             durable: Durable::default(),
             doomed: BTreeSet::new(),
-            drained: BTreeMap::new(),
+            excuses: Excuses::default(),
             service: Service::default(),
             maintained: BTreeSet::new(),
             planned: BTreeMap::new(),
@@ -252,7 +252,7 @@ impl Cluster {
         if let Some(machine) = self.store.value().machines().next() {
             return Err(Broken { law, what: format!("{machine:?} is still planned for") });
         }
-        kept::check(&self.schedulers, &self.doomed, &self.drained)
+        kept::check(&self.schedulers, &self.doomed, &self.excuses)
     }
 
     fn step(&mut self, event: Event) {
@@ -279,6 +279,7 @@ impl Cluster {
             Event::StartAgent { agent } => self.start_agent(agent),
             Event::Written { agent, life, record } => self.written(agent, life, record),
             Event::Synced { agent, life, record } => self.synced(agent, life, record),
+            Event::Disk { agent, life, is_full } => self.disk(agent, life, is_full),
             Event::Container { agent, life, container, event } => {
                 self.container(agent, life, container, event)
             }

@@ -20,6 +20,10 @@ pub enum Fault {
     PauseAgent { agent: usize, span: Duration },
     /// The whole host goes, and comes back with its disk.
     Reboot { agent: usize },
+    /// The disk of the host has no room for so long.
+    FillDisk { agent: usize, span: Duration },
+    /// A container of the host must not run on.
+    Limit { agent: usize },
     /// An operator says that the agent is gone for good.
     MarkGone { agent: usize },
     /// An operator has the agent emptied, and perhaps gone when it is.
@@ -60,7 +64,7 @@ pub enum Way {
 
 impl Fault {
     /// The kinds, as they are counted.
-    pub const KINDS: [&str; 21] = [
+    pub const KINDS: [&str; 23] = [
         "fault cut",
         "fault one-way cut to an agent",
         "fault one-way cut from an agent",
@@ -82,6 +86,8 @@ impl Fault {
         "operator reactivates",
         "operator enforces a window",
         "operator clears the schedule",
+        "fault disk full",
+        "fault container limited",
     ];
 
     pub fn kind(&self) -> &'static str {
@@ -107,6 +113,8 @@ impl Fault {
             Fault::Reactivate { .. } => 18,
             Fault::Enforce { .. } => 19,
             Fault::ClearSchedule => 20,
+            Fault::FillDisk { .. } => 21,
+            Fault::Limit { .. } => 22,
         };
         Fault::KINDS[at]
     }
@@ -132,7 +140,7 @@ fn one(rng: &mut Entropy, plan: &Plan) -> Fault {
     let scheduler = rng.below(plan.schedulers as u64) as usize;
     // Most crashes come at once, others in the midst of what is just being done.
     let after = if rng.chance(0.3) { 0 } else { 1 + rng.below(8) as u32 };
-    match rng.below(52) {
+    match rng.below(57) {
         0..=3 => Fault::Cut { agent, way: Way::Both, span: cut_span(rng) },
         4 | 5 => Fault::Cut { agent, way: Way::ToAgent, span: cut_span(rng) },
         6 | 7 => Fault::Cut { agent, way: Way::FromAgent, span: cut_span(rng) },
@@ -156,7 +164,9 @@ fn one(rng: &mut Entropy, plan: &Plan) -> Fault {
         43 => Fault::Deactivate { agent },
         44..=47 => Fault::Reactivate { agent },
         48..=50 => Fault::Enforce { agent, ahead: millis(rng, 120_000), grace: millis(rng, 20_000) },
-        _ => Fault::ClearSchedule,
+        51 => Fault::ClearSchedule,
+        52 | 53 => Fault::FillDisk { agent, span: millis(rng, 60_000) },
+        _ => Fault::Limit { agent },
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use kaon_agent::Agent;
 use kaon_agent::config::Config;
 use kaon_agent::effect::{Effect, Effects, ToPeer};
-use kaon_agent::input::{ContainerEvent, Input, PeerMessage, Record};
+use kaon_agent::input::{ContainerEvent, Input, Limit, PeerMessage, Record};
 use kaon_agent::journal::FileOp;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1;
@@ -52,8 +52,15 @@ pub struct AgentNode {
     pub wakes_at: Option<Mono>,
     /// When the last write that was ordered is durable: a journal is written in order.
     pub written: Mono,
+    /// Until when nothing can be written.
+    pub full_until: Mono,
+    /// The process has found out that the disk is full.
+    pub knows_full: bool,
     ticks: u32,
 }
+
+const LIMITS: [Limit; 6] =
+    [Limit::Memory, Limit::Disk, Limit::Other, Limit::IoSwitchboard, Limit::Preempted, Limit::UpdateFailed];
 
 impl AgentNode {
     pub fn new(index: usize, rng: &mut Entropy, drift: u64) -> AgentNode {
@@ -77,6 +84,8 @@ impl AgentNode {
             life: 0,
             wakes_at: None,
             written: Mono::default(),
+            full_until: Mono::default(),
+            knows_full: false,
             ticks: 0,
         }
     }
@@ -225,12 +234,16 @@ impl Cluster {
     }
 
     fn record(&mut self, index: usize, life: u64, record: Record, ops: Vec<FileOp>) {
-        let at = self.now + self.sync_delay();
+        let (now, delay) = (self.now, self.sync_delay());
         let node = &mut self.agents[index];
-        node.written = at.max(node.written);
+        let finds_out = node.full_until > now && !std::mem::replace(&mut node.knows_full, true);
+        node.written = (now.max(node.full_until) + delay).max(node.written);
         node.pending.push_back(ops);
         let at = node.written;
         self.at(at, Event::Written { agent: index, life, record });
+        if finds_out {
+            self.after(Duration::from_micros(100), Event::Disk { agent: index, life, is_full: true });
+        }
         if self.is_unsynced() {
             self.after(Duration::from_micros(100), Event::Synced { agent: index, life, record });
         }
@@ -319,6 +332,43 @@ impl Cluster {
         if !self.is_unsynced() {
             self.synced(index, life, record);
         }
+    }
+
+    /// The agent hears that it cannot write, or that it can again.
+    pub(super) fn disk(&mut self, index: usize, life: u64, is_full: bool) {
+        let now = self.now;
+        let node = &mut self.agents[index];
+        if node.life != life || !node.is_up() {
+            return;
+        }
+        let until = node.full_until;
+        if until > now {
+            self.at(until, Event::Disk { agent: index, life, is_full: false });
+        }
+        if !is_full && until > now {
+            return;
+        }
+        self.agents[index].knows_full = is_full;
+        let problem = is_full.then(|| "No space left on device".to_owned());
+        self.agent_handles(index, Input::Disk { problem });
+    }
+
+    /// One of the containers of a host must not run on.
+    pub(super) fn limit(&mut self, index: usize) {
+        let node = &self.agents[index];
+        let running = node.host.containers.iter().filter(|(_, container)| container.exited.is_none());
+        let running: Vec<_> = running.collect();
+        if running.is_empty() || !node.is_up() {
+            return;
+        }
+        let (container, of) = running[self.rng.below(running.len() as u64) as usize];
+        let limit = LIMITS[self.rng.below(LIMITS.len() as u64) as usize];
+        let task = of.sandbox.split('/').nth(5).unwrap_or_default();
+        self.excuses.limited.insert(task.to_owned());
+        let event =
+            ContainerEvent::Limitation { limit, message: "Too much".to_owned(), resources: Vec::new() };
+        let (container, life) = (container.clone(), node.life);
+        self.at(self.now, Event::Container { agent: index, life, container, event });
     }
 
     /// The agent hears that facts are on the disk.

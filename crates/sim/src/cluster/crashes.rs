@@ -73,7 +73,10 @@ impl Cluster {
         node.written = self.now;
         node.host.agent_died();
         let pending: Vec<Vec<FileOp>> = std::mem::take(&mut node.pending).into();
-        if !self.is_unsynced() {
+        if std::mem::take(&mut node.knows_full) {
+            // What it killed meanwhile is noted nowhere.
+            self.excuses.unnoted.extend(node.id.clone());
+        } else if !self.is_unsynced() {
             self.write_some(index, &pending);
         }
         for master in 0..self.masters.len() {

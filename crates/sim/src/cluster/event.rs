@@ -90,6 +90,11 @@ pub(super) enum Event {
         life: u64,
         record: kaon_agent::input::Record,
     },
+    Disk {
+        agent: usize,
+        life: u64,
+        is_full: bool,
+    },
     Container {
         agent: usize,
         life: u64,

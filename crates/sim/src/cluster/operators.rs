@@ -32,7 +32,7 @@ impl Cluster {
         self.log.line(self.now, format!("an operator asks of {id}: {asked:?}"));
         match asked {
             Asked::Gone => drop(self.doomed.insert(id.clone())),
-            Asked::Drain { gone, .. } => *self.drained.entry(id.clone()).or_default() |= gone,
+            Asked::Drain { gone, .. } => *self.excuses.drained.entry(id.clone()).or_default() |= gone,
             Asked::Deactivate => {}
             // Whether it is done is not known before the answer, which may never come.
             Asked::Reactivate => {

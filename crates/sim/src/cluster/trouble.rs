@@ -25,6 +25,11 @@ impl Cluster {
             Fault::CrashAgent { agent, after } => self.agents[agent].fuse = Some(after),
             Fault::PauseAgent { agent, span } => self.agents[agent].sleeps_until = self.now + span,
             Fault::Reboot { agent } => self.reboot(agent),
+            Fault::FillDisk { agent, span } => {
+                let full_until = &mut self.agents[agent].full_until;
+                *full_until = (*full_until).max(self.now + span);
+            }
+            Fault::Limit { agent } => self.limit(agent),
             Fault::MarkGone { agent } => self.ask(agent, Asked::Gone),
             Fault::Drain { agent, grace, gone } => self.ask(agent, Asked::Drain { grace, gone }),
             Fault::Deactivate { agent } => self.ask(agent, Asked::Deactivate),
@@ -73,6 +78,7 @@ impl Cluster {
             | Event::ExitedAtAgent { agent, .. }
             | Event::WakeAgent { agent, .. }
             | Event::Written { agent, .. }
+            | Event::Disk { agent, .. }
             | Event::Container { agent, .. } => self.agents[*agent].sleeps_until,
             _ => return None,
         };

@@ -10,14 +10,20 @@ use kaon_api::v1::TaskState;
 use crate::report::Broken;
 use crate::scheduler::{Scheduler, TaskView};
 
-/// Agents that are `doomed` may lose what they run. Those that were `drained` have killed it, some of them to be gone.
-pub fn check(
-    schedulers: &[Scheduler],
-    doomed: &BTreeSet<String>,
-    drained: &BTreeMap<String, bool>,
-) -> Result<(), Broken> {
-    let ended_well = |task: &TaskView| ended_well(task, drained.get(&task.agent).copied());
-    match seen(schedulers, doomed).find(|(_, task)| !ended_well(task)) {
+/// Why a task may have ended otherwise than by itself.
+#[derive(Debug, Default)]
+pub struct Excuses {
+    /// Agents that have killed what they ran, with whether they were to be gone then.
+    pub drained: BTreeMap<String, bool>,
+    /// Tasks that must not run on.
+    pub limited: BTreeSet<String>,
+    /// Agents that died while their disk was full: what they killed the next one may take for failed.
+    pub unnoted: BTreeSet<String>,
+}
+
+/// Agents that are `doomed` may lose what they run.
+pub fn check(schedulers: &[Scheduler], doomed: &BTreeSet<String>, excuses: &Excuses) -> Result<(), Broken> {
+    match seen(schedulers, doomed).find(|(id, task)| !excuses.ended_well(id, task)) {
         None => Ok(()),
         Some((id, task)) => {
             let what = format!("{id} was seen running on {}, and came to {:?}", task.agent, task.told);
@@ -35,13 +41,21 @@ pub fn seen<'a>(
     tasks.filter(|(_, task)| task.seen_running && !doomed.contains(&task.agent))
 }
 
-/// As its script says, or because it was asked for.
-fn ended_well(task: &TaskView, drained: Option<bool>) -> bool {
-    match task.told.as_ref().map(|(state, _)| *state) {
-        Some(TaskState::TaskFinished) => task.exit_code == 0,
-        Some(TaskState::TaskFailed) => task.exit_code != 0,
-        Some(TaskState::TaskKilled) => task.kill_asked || drained.is_some(),
-        Some(TaskState::TaskGoneByOperator) => drained == Some(true),
-        _ => false,
+impl Excuses {
+    /// As its script says, or because it was asked for.
+    fn ended_well(&self, id: &str, task: &TaskView) -> bool {
+        let drained = self.drained.get(&task.agent).copied();
+        let to_be_killed = task.kill_asked || drained.is_some();
+        let is_limited = self.limited.contains(id);
+        match task.told.as_ref().map(|(state, _)| *state) {
+            Some(TaskState::TaskFinished) => task.exit_code == 0,
+            Some(TaskState::TaskFailed) => {
+                task.exit_code != 0 || is_limited || (to_be_killed && self.unnoted.contains(&task.agent))
+            }
+            Some(TaskState::TaskKilled) => to_be_killed,
+            Some(TaskState::TaskGoneByOperator) => drained == Some(true),
+            Some(TaskState::TaskGone | TaskState::TaskLost) => is_limited,
+            _ => false,
+        }
     }
 }
