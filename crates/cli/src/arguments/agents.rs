@@ -50,7 +50,7 @@ pub struct DutyArguments {
   kaon agent drain host7 --grace 5m --wait
   kaon agent drain 9faade45-S3 --gone --yes
 
-Exit status: 0 if it was ordered, with --wait if it was done; 1 if an agent is taken back, or is gone without having
+Exit status: 0 if it was ordered, with --wait if it was done; 1 if an agent is taken back, or is gone without having \
 been drained; 2 if it cannot be ordered; 130 if it was interrupted, which does not end the drain.")]
 pub struct DrainArguments {
     #[command(flatten)]
