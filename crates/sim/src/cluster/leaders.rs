@@ -60,7 +60,9 @@ impl Cluster {
     /// It stands still. If that is for longer than its session lasts, it is deposed, and finds out when it wakes.
     pub(super) fn pause_leader(&mut self, span: Duration) {
         let Some(leader) = self.leading() else { return };
-        self.masters[leader].sleeps_until = self.now + span;
+        // Of two pauses the later end counts, so that what waits comes in the order in which it was sent.
+        let sleeps_until = &mut self.masters[leader].sleeps_until;
+        *sleeps_until = (*sleeps_until).max(self.now + span);
         if let Some(lingers) = span.checked_sub(SESSION) {
             self.depose_leader(lingers);
         }

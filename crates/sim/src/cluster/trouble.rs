@@ -23,7 +23,10 @@ impl Cluster {
             }
             Fault::CrashAgent { agent, after: 0 } => self.crash_agent(agent),
             Fault::CrashAgent { agent, after } => self.agents[agent].fuse = Some(after),
-            Fault::PauseAgent { agent, span } => self.agents[agent].sleeps_until = self.now + span,
+            Fault::PauseAgent { agent, span } => {
+                let sleeps_until = &mut self.agents[agent].sleeps_until;
+                *sleeps_until = (*sleeps_until).max(self.now + span);
+            }
             Fault::Reboot { agent } => self.reboot(agent),
             Fault::FillDisk { agent, span } => {
                 let full_until = &mut self.agents[agent].full_until;
