@@ -97,6 +97,8 @@ pub struct Agent {
     pub(crate) disowned: Disowned,
     /// What the master was told last that there is.
     pub(crate) listed_total: Resources,
+    /// Whether the end of a task has been acknowledged since the master was told last which there are.
+    pub(crate) listed_ended: bool,
     pub(crate) owners: BTreeMap<ContainerId, Owner>,
     pub(crate) streams: BTreeMap<Stream, Key>,
     pub(crate) awaited: BTreeMap<Record, Awaited>,
@@ -177,6 +179,7 @@ impl Agent {
             updates: Streams::new(),
             disowned: Disowned::default(),
             listed_total: Resources::default(),
+            listed_ended: false,
             owners: BTreeMap::new(),
             streams: BTreeMap::new(),
             awaited: BTreeMap::new(),

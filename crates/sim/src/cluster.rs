@@ -22,7 +22,15 @@ use kaon_model::{Entropy, Mono};
 use crate::election::Election;
 use crate::faults;
 use crate::laws::enforced::{Deadline, Deadlines};
-use crate::laws::{agreed, durable::Durable, kept, kept::Excuses, once::Launches, service::Service, settled};
+use crate::laws::{
+    agreed,
+    durable::Durable,
+    kept,
+    kept::Excuses,
+    once::Launches,
+    service::{self, Service},
+    settled,
+};
 use crate::network::Network;
 use crate::plan::Plan;
 use crate::report::{Broken, Counts, Log};
@@ -247,7 +255,12 @@ impl Cluster {
         self.agents.iter().try_for_each(|agent| agreed::check(&agent.sides(&self.masters[leader])))?;
         let away = |id: &&str| self.store.value().duty(id).is_some_and(|duty| duty.deactivated);
         if let Some(id) = self.agents.iter().filter_map(|agent| agent.id.as_deref()).find(away) {
-            return Err(Broken { law, what: format!("{id} is not back in service") });
+            let view = self.masters[leader].lead.as_ref().map(|lead| lead.core.view());
+            let held = view.map(|view| service::held(&view, id)).unwrap_or_default();
+            return Err(Broken {
+                law,
+                what: format!("{id} is not back in service; the master holds {held:?}"),
+            });
         }
         if let Some(machine) = self.store.value().machines().next() {
             return Err(Broken { law, what: format!("{machine:?} is still planned for") });

@@ -19,6 +19,8 @@ impl Agent {
         if !self.updates.acknowledge(&stream, &uuid) {
             return cx.warn(format!("Ignoring the unexpected acknowledgement {uuid} for task {}", stream.1));
         }
+        self.listed_ended |=
+            self.updates.is_ending(&stream) && self.state.executor_of(&stream.0, &stream.1).is_some();
         self.timers.cancel(&Timer::Retry(stream.0.clone(), stream.1.clone()));
         let ops = self.updates.log(&stream).map(|log| vec![facts::acknowledgement(log, &uuid)]);
         self.after(cx, ops, Awaited::Acknowledgement { stream, uuid });

@@ -123,6 +123,7 @@ impl Agent {
         };
         cx.push(Effect::Send { to, message: Box::new(message) });
         self.listed_total = self.state.total.clone();
+        self.listed_ended = false;
         self.timers.set(Timer::Register, cx.now.mono + self.backoff.mul_f64(self.entropy.unit()));
         self.backoff = self.backoff.saturating_mul(2).min(BACKOFF_MAX);
     }
@@ -162,7 +163,11 @@ impl Agent {
             |executor: &&Executor| executor.kind != Kind::Command && executor.phase != Phase::Terminated;
         let tasks = executors().flat_map(|executor| {
             let queued = executor.queue.iter().map(|queued| &queued.task);
-            executor.tasks.values().chain(queued).map(|task| v1::Task::clone(task))
+            let key =
+                |task: &v1::Task| (executor.framework.clone(), TaskId::from(task.task_id.value.as_str()));
+            let listed =
+                executor.tasks.values().chain(queued).filter(move |task| !self.updates.is_ending(&key(task)));
+            listed.map(|task| v1::Task::clone(task))
         });
         let archive = |framework: &Arc<crate::state::Framework>| archive::Framework {
             framework_info: Box::new(v1::FrameworkInfo::clone(&framework.info)),
@@ -242,14 +247,17 @@ impl Agent {
     }
 
     fn running(&mut self, cx: &mut Cx, connection: Option<&MasterAgentConnection>) {
-        if self.listed_total != self.state.total {
-            // Orders of before were on their way for longer than the list that this answers: the master goes by what was
-            // there before them. What it orders on top of that must not be done.
-            cx.warn(
-                "Reservations or volumes have changed since the master was told of them; registering again"
-                    .to_string(),
-            );
+        // Orders and acknowledgements of before were on their way for longer than the list that this answers: the master
+        // goes by what was there before them.
+        let changed = if self.listed_total != self.state.total {
+            // What it orders on top of that must not be done.
             self.state.resource_version = self.entropy.uuid();
+            Some("Reservations or volumes have changed")
+        } else {
+            self.listed_ended.then_some("Ends of tasks were acknowledged")
+        };
+        if let Some(what) = changed {
+            cx.warn(format!("{what} since the master was told of them; registering again"));
             return self.seek_within(cx, self.config.registration_backoff_factor);
         }
         let seconds = connection.and_then(|connection| connection.total_ping_timeout_seconds);

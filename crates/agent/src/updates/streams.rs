@@ -152,6 +152,13 @@ impl Streams {
         true
     }
 
+    /// Whether the task's end is acknowledged, which is being made durable.
+    pub fn is_ending(&self, key: &StreamKey) -> bool {
+        let first =
+            self.streams.get(key).filter(|stream| stream.advancing).and_then(|stream| stream.pending.front());
+        first.is_some_and(|first| is_terminal(first.update.status.state))
+    }
+
     /// Goes on to the next update once an acknowledgement is durable.
     pub fn advance(&mut self, key: &StreamKey, uuid: &Uuid) -> Option<Advanced> {
         let stream = self.streams.get_mut(key)?;

@@ -39,6 +39,15 @@ impl Service {
     }
 }
 
+/// What a master takes to be there of an agent: its tasks and operations.
+pub fn held(view: &View, agent: &str) -> Vec<String> {
+    let is_its = |row| view.tables.agents.get(row).is_some_and(|one| one.id.as_str() == agent);
+    let tasks = view.tables.tasks.values().filter(|task| is_its(task.agent));
+    let tasks = tasks.map(|task| format!("{} {:?}, told {:?}", task.body.id, task.state, task.told));
+    let operations = view.tables.operations.values().filter(|operation| is_its(operation.agent));
+    tasks.chain(operations.map(|operation| format!("{} {:?}", operation.uuid, operation.body))).collect()
+}
+
 /// Nothing runs on the host of an agent that is drained, but for what a framework left that was removed since.
 pub fn empty(view: &View, agent: &str, host: &Host) -> Result<(), Broken> {
     let known = |framework: &str| view.tables.frameworks.values().any(|one| one.id.as_str() == framework);
