@@ -97,7 +97,7 @@ pub struct Agent {
     pub(crate) disowned: Disowned,
     /// What the master was told last that there is.
     pub(crate) listed_total: Resources,
-    /// Whether the end of a task has been acknowledged since the master was told last which there are.
+    /// Whether the end of a task has been acknowledged since it was listed, while no master had taken the agent back.
     pub(crate) listed_ended: bool,
     pub(crate) owners: BTreeMap<ContainerId, Owner>,
     pub(crate) streams: BTreeMap<Stream, Key>,

@@ -7,6 +7,7 @@ use kaon_model::{FrameworkId, TaskId, Uuid};
 
 use crate::agent::{Agent, Awaited, Cx, Timer};
 use crate::journal::facts;
+use crate::state::Session;
 
 impl Agent {
     pub(crate) fn acknowledged(&mut self, cx: &mut Cx, message: &StatusUpdateAcknowledgementMessage) {
@@ -19,8 +20,10 @@ impl Agent {
         if !self.updates.acknowledge(&stream, &uuid) {
             return cx.warn(format!("Ignoring the unexpected acknowledgement {uuid} for task {}", stream.1));
         }
-        self.listed_ended |=
-            self.updates.is_ending(&stream) && self.state.executor_of(&stream.0, &stream.1).is_some();
+        // A master that has taken the agent back meanwhile waits for this end. One that takes it back later is told again.
+        self.listed_ended |= self.state.session != Session::Running
+            && self.updates.is_ending(&stream)
+            && self.state.executor_of(&stream.0, &stream.1).is_some();
         self.timers.cancel(&Timer::Retry(stream.0.clone(), stream.1.clone()));
         let ops = self.updates.log(&stream).map(|log| vec![facts::acknowledgement(log, &uuid)]);
         self.after(cx, ops, Awaited::Acknowledgement { stream, uuid });
