@@ -34,6 +34,7 @@ refused() {
 refused "is not authorized to launch task .* under user"
 unset KAON_CREDENTIAL
 kill "$master_pid"
+wait "$master_pid" 2>/dev/null || true
 start_master --acls="$nobody"
 free_port
 start_agent agent-open --port="$port"
