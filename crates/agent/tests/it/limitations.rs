@@ -143,6 +143,7 @@ const TOO_MUCH: &str = "TASK_FAILED AGENT REASON_CONTAINER_LIMITATION_DISK 'Disk
 fn the_container_goes_before_the_agent_and_the_agent_before_the_executor() {
     let command = &["run f1 t", "launched c1 9", "ack f1 t", "ack f1 t"][..];
     let custom = &["run f1 t executor=e launch=true", "launched c1 9"][..];
+    let late = DISK.replace("c1", "c2");
     for (name, before, then, expected) in [
         (
             "it was being killed: it ends as its container does",
@@ -192,6 +193,20 @@ fn the_container_goes_before_the_agent_and_the_agent_before_the_executor() {
             command,
             &[DISK, "failed c1 Container was destroyed before it was launched"],
             format!("t@t {TOO_MUCH}"),
+        ),
+        (
+            "it was over its quota before it was noted, and is told so again",
+            custom,
+            &[
+                "hold",
+                "run f1 late executor=l launch=true",
+                "limit c2 disk of=disk:10 passed over",
+                "release",
+                "launched c2 10",
+                &late,
+                "exit c2 signal 9",
+            ],
+            format!("late@l {TOO_MUCH}"),
         ),
         (
             "the agent was killed in between: why it ended is forgotten, as with Mesos",

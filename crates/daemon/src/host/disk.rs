@@ -54,8 +54,6 @@ impl Quota {
 struct Watched {
     sandbox: String,
     quotas: BTreeMap<Place, Quota>,
-    /// It was reported, and is about to end.
-    is_reported: bool,
 }
 
 /// Bound: as many executors as the core has.
@@ -114,7 +112,8 @@ impl Figures {
         self.table().iter().map(task).collect()
     }
 
-    /// Notes what was measured. If it is too much, and that is news, it comes back as what the core is told.
+    /// Notes what was measured. If it is too much, it comes back as what the core is told, each time: the core passes over
+    /// what comes before it has noted the executor, and what it knows already.
     fn note(
         &self,
         container: &ContainerId,
@@ -127,10 +126,9 @@ impl Figures {
         let quota = watched.quotas.get_mut(place)?;
         quota.used = Some(used);
         let limit = quota.bytes();
-        if !enforce || watched.is_reported || used <= limit || !quota.is_enforced() {
+        if !enforce || used <= limit || !quota.is_enforced() {
             return None;
         }
-        watched.is_reported = true;
         Some(ContainerEvent::Limitation {
             limit: Limit::Disk,
             message: format!("Disk usage ({used}) exceeds quota ({limit})"),
@@ -250,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_uses_more_than_it_holds_is_reported_once() {
+    fn what_uses_more_than_it_holds_is_reported_until_it_is_gone() {
         let figures = Figures::default();
         let note = |used: u64, enforce| figures.note(&"c".into(), &None, Bytes(used), enforce);
         assert_eq!(note(1, true), None, "nothing is known of it");
@@ -269,10 +267,11 @@ mod tests {
             message: "Disk usage (21MB) exceeds quota (20MB)".to_string(),
             resources: update("disk:20").resources.to_wire(),
         };
-        assert_eq!(note(21 << 20, true), Some(expected));
-        assert_eq!(note(22 << 20, true), None, "it is known by now");
+        assert_eq!(note(21 << 20, true).as_ref(), Some(&expected));
+        assert_eq!(note(21 << 20, true), Some(expected), "the core may have passed over the first");
         figures.update(update("cpus:1"));
         assert_eq!((told(&figures).disk_used_bytes, figures.tasks().len()), (None, 0));
+        assert_eq!(note(21 << 20, true), None, "it is gone");
     }
 
     #[test]
