@@ -45,6 +45,9 @@ pub(crate) fn decode_one<M: Message>(bytes: &[u8]) -> Result<M, Damage> {
 }
 
 /// Reads all records up to the end or to the first damage.
+///
+/// Of a record that was being written when the power went, a first part is there. Where a record ends beyond the file and
+/// what is there of it is no such part, its length is not what was written, and whole records may follow.
 pub(crate) fn decode_all<M: Message>(bytes: &[u8]) -> (Vec<M>, Option<Damage>) {
     let mut messages = Vec::new();
     let mut offset = 0;
@@ -52,12 +55,14 @@ pub(crate) fn decode_all<M: Message>(bytes: &[u8]) -> (Vec<M>, Option<Damage>) {
         let torn = Some(Damage::Torn { offset });
         let Some(header) = bytes.get(offset..offset + 4) else { return (messages, torn) };
         let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
-        let body = Some(length).filter(|length| *length <= MAX_RECORD);
-        let body = body.and_then(|length| bytes.get(offset + 4..offset + 4 + length));
-        let Some(body) = body else { return (messages, torn) };
-        match M::decode(body) {
-            Ok(message) => messages.push(message),
-            Err(error) => return (messages, Some(Damage::Corrupt { offset, error })),
+        let rest = &bytes[offset + 4..];
+        let body = rest.get(..length).filter(|_| length <= MAX_RECORD);
+        match (body, M::decode(body.unwrap_or(rest))) {
+            (Some(_), Ok(message)) => messages.push(message),
+            (None, Ok(_) | Err(WireError::Truncated | WireError::MissingRequired(_))) => {
+                return (messages, torn);
+            }
+            (_, Err(error)) => return (messages, Some(Damage::Corrupt { offset, error })),
         }
         offset += 4 + length;
     }
@@ -67,6 +72,7 @@ pub(crate) fn decode_all<M: Message>(bytes: &[u8]) -> (Vec<M>, Option<Damage>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kaon_api::internal::{StatusUpdateRecord, status_update_record};
     use kaon_api::v1;
 
     #[test]
@@ -80,6 +86,24 @@ mod tests {
             assert_eq!(read, ids[..whole], "{cut}");
             let torn = (!ends.contains(&cut)).then_some(Damage::Torn { offset: ends[whole] });
             assert_eq!(damage, torn, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_length_with_a_wrong_bit_does_not_cost_what_follows() {
+        let update = StatusUpdateRecord {
+            r#type: status_update_record::Type::Ack,
+            uuid: Some(vec![7; 16]),
+            ..Default::default()
+        };
+        let one = encode(&update);
+        let bytes = one.repeat(3);
+        for bit in 0..32 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let (read, damage) = decode_all::<StatusUpdateRecord>(&bytes);
+            assert!(read.is_empty(), "{bit}: {read:?}");
+            assert!(matches!(damage, Some(Damage::Corrupt { offset: 0, .. })), "{bit}: {damage:?}");
         }
     }
 
