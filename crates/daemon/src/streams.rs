@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -15,8 +16,11 @@ use crate::http::stream::{self, Bounds, Gone, Records, Refused, Writer};
 use crate::http::{Body, Response};
 use crate::metrics::Counters;
 
-/// Bound: what waits for one client. Beyond it the client is dropped, and will find out what it missed.
-const BOUNDS: Bounds = Bounds { records: 16_384, bytes: 64 << 20 };
+/// Bound: what waits for one client. Beyond it a client that does not read is dropped, and will find out what it missed.
+///
+/// Who asks for the states of a hundred thousand tasks gets as many events at once, and reads as fast as it can.
+const BOUNDS: Bounds =
+    Bounds { records: 16_384, bytes: 64 << 20, patience: Duration::from_secs(10), shared: 1 << 30 };
 
 const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
 
@@ -121,8 +125,11 @@ impl<T: Record> Streams<T> {
             open.accept();
         }
         if open.writer.send(event, size) == Err(Refused::TooSlow) {
-            let Bounds { records, bytes } = BOUNDS;
-            tracing::warn!("Dropped a client of events, for which more than {records} or {bytes} bytes wait");
+            let Bounds { records, bytes, patience, shared } = BOUNDS;
+            tracing::warn!(
+                "Dropped a client of events, for which more than {records} or {bytes} bytes wait: it has taken nothing for \
+                 {patience:?}, or more than {shared} bytes wait for all clients"
+            );
             Counters::add(&self.counters.streams_cut);
             table.remove(number);
         }

@@ -2,15 +2,18 @@
 
 //! A stream of records to a client that may be slow.
 //!
-//! The writer never waits. What the client has not taken yet lies in a queue; at its bounds the stream is cut, and the
-//! connection with it, so that one slow reader costs the others nothing. Records are encoded when they are taken, on
-//! the thread that serves the connection; so the writer says about how large each is.
+//! The writer never waits. What the client has not taken yet lies in a queue. Beyond its bounds the client has to go on
+//! reading, or else the stream is cut, and the connection with it, so that one slow reader costs the others nothing: an
+//! answer to one question may be larger than the bounds, and comes faster than anybody reads. Records are encoded when they
+//! are taken, on the thread that serves the connection; so the writer says about how large each is.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::Frame;
@@ -24,13 +27,20 @@ pub struct Writer<T> {
     bounds: Bounds,
 }
 
-/// What may wait for a client; more cuts its stream.
+/// The bytes that wait for all clients of this process.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// What may wait for a client that does not read; more cuts its stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Bound: records.
     pub records: usize,
     /// Bound: bytes. A single record may be larger: a client that keeps up is to get it.
     pub bytes: usize,
+    /// For so long a client may take nothing while more than that waits for it.
+    pub patience: Duration,
+    /// Bound: bytes that may wait for all clients of the process before more than that waits for this one.
+    pub shared: usize,
 }
 
 /// The reading end: the body of an answer.
@@ -53,6 +63,8 @@ struct Queue<T> {
     /// Each with its size.
     records: VecDeque<(T, usize)>,
     bytes: usize,
+    /// When the client took something last, or the first of what waits was put here.
+    taken: Instant,
     state: State,
     waker: Option<Waker>,
     /// Ends the connection at once, even while it waits for its client to take more.
@@ -75,6 +87,7 @@ pub fn open<T: Send + 'static>(bounds: Bounds, encode: fn(&T) -> Vec<u8>) -> (Wr
     let queue = Arc::new(Mutex::new(Queue {
         records: VecDeque::new(),
         bytes: 0,
+        taken: Instant::now(),
         state: State::Open,
         waker: None,
         cut: Arc::default(),
@@ -93,8 +106,9 @@ impl<T> Writer<T> {
             State::Cut => return Err(Refused::TooSlow),
             State::Finished | State::Closed => return Err(Refused::Closed),
         }
-        let fits = queue.records.is_empty() || queue.bytes.saturating_add(size) <= self.bounds.bytes;
-        if queue.records.len() >= self.bounds.records || !fits {
+        if queue.records.is_empty() {
+            queue.taken = Instant::now();
+        } else if queue.is_too_slow(&self.bounds, size) {
             queue.state = State::Cut;
             queue.clear();
             queue.cut.notify_one();
@@ -103,6 +117,7 @@ impl<T> Writer<T> {
         }
         queue.records.push_back((record, size));
         queue.bytes += size;
+        WAITING.fetch_add(size, Ordering::Relaxed);
         queue.wake();
         Ok(())
     }
@@ -136,15 +151,24 @@ impl Gone {
 }
 
 impl<T> Queue<T> {
+    /// Whether one more record, of this size, is too much for its client.
+    fn is_too_slow(&self, bounds: &Bounds, size: usize) -> bool {
+        let within = self.records.len() < bounds.records && self.bytes.saturating_add(size) <= bounds.bytes;
+        let shared = WAITING.load(Ordering::Relaxed).saturating_add(size);
+        !within && (shared > bounds.shared || self.taken.elapsed() >= bounds.patience)
+    }
+
     fn pop(&mut self) -> Option<T> {
         let (record, size) = self.records.pop_front()?;
         self.bytes -= size;
+        WAITING.fetch_sub(size, Ordering::Relaxed);
+        self.taken = Instant::now();
         Some(record)
     }
 
     fn clear(&mut self) {
         self.records = VecDeque::new();
-        self.bytes = 0;
+        WAITING.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }
 
     fn wake(&mut self) {
@@ -218,5 +242,25 @@ impl Records {
 impl fmt::Debug for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Records")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_all_clients_is_bounded_and_is_given_back() {
+        let bounds = Bounds { records: 1, bytes: 10, patience: Duration::from_secs(3600), shared: 100 };
+        let open = || open(bounds, |record: &String| record.clone().into_bytes());
+        let ((first, reader), (second, _reader)) = (open(), open());
+        let send = |writer: &Writer<String>| writer.send("x".repeat(30), 30);
+        assert_eq!([send(&first), send(&first), send(&second)], [Ok(()); 3], "beyond the bounds of each");
+        assert_eq!(send(&second), Err(Refused::TooSlow), "and of all");
+        assert_eq!(send(&first), Ok(()), "what waited for the other counts no more");
+        drop(reader);
+        let (third, _reader) = open();
+        assert_eq!([send(&third), send(&third), send(&third)], [Ok(()); 3], "nor what nobody will read");
+        assert_eq!(send(&third), Err(Refused::TooSlow));
     }
 }

@@ -21,7 +21,8 @@ use crate::daemon::binary;
 use crate::support::Folder;
 
 /// Bound: more than any test sends.
-const BOUNDS: stream::Bounds = stream::Bounds { records: 64, bytes: 64 };
+const BOUNDS: stream::Bounds =
+    stream::Bounds { records: 64, bytes: 64, patience: Duration::from_secs(10), shared: 64 << 10 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -18,7 +18,8 @@ pub struct Echo {
 }
 
 /// Bound: so much waits in a stream of [`Echo`].
-pub const STREAM_MAX: stream::Bounds = stream::Bounds { records: 16, bytes: 32 << 20 };
+pub const STREAM_MAX: stream::Bounds =
+    stream::Bounds { records: 16, bytes: 32 << 20, patience: Duration::from_millis(300), shared: 256 << 20 };
 
 impl Service for Echo {
     async fn message(&self, message: Message) -> Delivery {
