@@ -12,6 +12,7 @@ mod journal;
 mod lock;
 mod path;
 mod recovery;
+mod removal;
 pub mod resources;
 mod sandboxes;
 mod statistics;

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 
 use super::path::fresh_name;
+use super::removal::remove;
 use super::{HostError, io_error};
 
 /// Where they wait below the work folder.
@@ -63,18 +64,5 @@ fn collect(garbage: &Receiver<PathBuf>) {
                 path.display()
             );
         }
-    }
-}
-
-/// Removes a file, or a folder with all it holds; what is not there is removed already.
-fn remove(path: &Path) -> io::Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
     }
 }

@@ -12,6 +12,7 @@ use kaon_agent::journal::VolumeFolder;
 use kaon_containerizer::user::Credentials;
 
 use super::path::below;
+use super::removal;
 use super::trash::Trash;
 
 /// Mesos: anybody may look into a volume unless its tasks say otherwise.
@@ -35,25 +36,12 @@ pub(super) fn make(work_dir: &Path, folder: &VolumeFolder) -> io::Result<()> {
 pub(super) fn remove(work_dir: &Path, trash: &Trash, folder: &VolumeFolder) -> io::Result<()> {
     let path = place(work_dir, folder)?;
     if folder.path.is_empty() {
-        return empty(&path);
+        return match removal::empty(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            emptied => emptied,
+        };
     }
     trash.put_away(&path)
-}
-
-fn empty(path: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
-        } else {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Leads from a fresh sandbox, in which nothing runs yet, to a volume, and gives the volume to the sandbox's user.

@@ -17,6 +17,7 @@ use kaon_containerizer::user::Credentials;
 use rustix::process::geteuid;
 use tokio::sync::watch;
 
+use super::super::removal;
 use super::text;
 
 /// Nobody but its user looks into a cache.
@@ -81,10 +82,8 @@ impl Cache {
                 around.display()
             ));
         }
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed.map_err(failed)?,
-        }
+        // What lies there belongs to the tasks' users.
+        removal::remove(folder).map_err(failed)?;
         DirBuilder::new().mode(PASSAGE).create(folder).map_err(failed)?;
         fs::set_permissions(folder, Permissions::from_mode(PASSAGE)).map_err(failed)?;
         Ok(Cache { folder: folder.to_path_buf(), size, state: Mutex::default() })
