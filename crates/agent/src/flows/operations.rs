@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use kaon_api::internal::UpdateOperationStatusMessage;
 use kaon_api::v1;
-use kaon_model::{Resource, Resources, Uuid, conversions, resources_of};
+use kaon_model::{Resource, Resources, Role, Uuid, conversions, resources_of};
 
 use crate::agent::{Agent, Cx, Timer};
 use crate::effect::{Effect, ToPeer};
-use crate::journal::RecoveredResources;
 use crate::journal::resources;
+use crate::journal::{RecoveredResources, VolumeFolder};
 use crate::state::is_terminal;
 use crate::updates::{RETRY_MAX, RETRY_MIN};
 
@@ -51,6 +51,13 @@ impl Agent {
         resources_of(&mut info).into_iter().for_each(|resource| resource.allocation_info = None);
         let steps = conversions(&info).map_err(|error| error.to_string())?;
         let total = self.state.total.apply(&steps).map_err(|error| error.to_string())?;
+        let cannot_be = |volume: &&Resource| VolumeFolder::of(volume).is_some_and(|folder| !folder.can_be());
+        if let Some(volume) = total.iter().find(cannot_be) {
+            let role = volume.reservation_role().map_or("", Role::as_str);
+            return Err(format!(
+                "The role '{role}' is too long for the name of the persistent volume's folder"
+            ));
+        }
         // Its data would be gone under the feet of whoever works on them.
         let gone = |resource: &&Resource| resource.is_persistent_volume() && !total.contains(resource);
         let destroyed = self.state.total.iter().filter(gone).filter(|volume| {

@@ -4,6 +4,9 @@
 
 use kaon_model::{DiskKind, Resource, Resources, Role, validate_id};
 
+/// Bound: bytes of a file's name, which Linux sets.
+const NAME_MAX: usize = 255;
+
 /// The folder of a persistent volume.
 ///
 /// Mesos: `<root>/volumes/roles/<role>/<id>`, where the root is the work directory unless the disk has a path of its own.
@@ -33,6 +36,11 @@ impl VolumeFolder {
         }
     }
 
+    /// Whether a file system has such names. Mesos: a role may be of any length.
+    pub fn can_be(&self) -> bool {
+        self.path.split('/').all(|name| name.len() <= NAME_MAX)
+    }
+
     /// The folders of all volumes of a collection, each once.
     pub fn all(resources: &Resources) -> std::collections::BTreeSet<VolumeFolder> {
         resources.iter().filter_map(VolumeFolder::of).collect()
@@ -42,4 +50,17 @@ impl VolumeFolder {
 /// Mesos: a role's slashes would be folders; no role has a blank in it.
 fn folder_of(role: &Role) -> String {
     role.as_str().replace('/', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_a_name_that_a_file_system_can_hold() {
+        for (role, can_be) in [("a", true), (&"r".repeat(255), true), (&"r".repeat(256), false)] {
+            let path = format!("volumes/roles/{role}/v");
+            assert_eq!(VolumeFolder { disk: None, path }.can_be(), can_be, "{role}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use kaon_agent::input::Input;
-use kaon_agent::journal::FileOp;
+use kaon_agent::journal::{FileOp, VolumeFolder};
 use tokio::sync::mpsc;
 
 use super::path::{below, fresh_name};
@@ -109,12 +109,28 @@ fn make(work_dir: &Path, trash: &Trash, op: &FileOp) -> Result<(), JournalError>
             ("remove", path, below(work_dir, path).and_then(|path| trash.put_away(&path)))
         }
         FileOp::Rename { from, to } => ("rename", from, rename(work_dir, from, to)),
-        FileOp::MakeVolume { folder } => ("make the volume", &folder.path, volumes::make(work_dir, folder)),
+        FileOp::MakeVolume { folder } => {
+            complain("make", work_dir, folder, volumes::make(work_dir, folder));
+            return Ok(());
+        }
         FileOp::RemoveVolume { folder } => {
-            ("remove the volume", &folder.path, volumes::remove(work_dir, trash, folder))
+            complain("remove", work_dir, folder, volumes::remove(work_dir, trash, folder));
+            return Ok(());
         }
     };
     result.map_err(|error| JournalError { what, path: work_dir.join(path), error })
+}
+
+/// One sick disk of several takes neither the agent nor the facts of others with it. Who wants a volume that could not be
+/// made is told that it is not there.
+fn complain(what: &str, work_dir: &Path, folder: &VolumeFolder, result: io::Result<()>) {
+    if let Err(error) = result {
+        let path = volumes::place(work_dir, folder).unwrap_or_else(|_| PathBuf::from(&folder.path));
+        tracing::error!(
+            "Cannot {what} the persistent volume at '{}': {error}. Mend the disk, then destroy the volume and create it anew",
+            path.display()
+        );
+    }
 }
 
 /// What is not there has its new name already.
@@ -145,8 +161,8 @@ fn link(work_dir: &Path, path: &str, target: &str) -> io::Result<()> {
 
 /// Makes something new beside `neighbour`, and puts it at `path` in one step.
 fn in_place(path: &Path, neighbour: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let fresh = neighbour.with_file_name(format!(".{name}.{}{UNFINISHED}", fresh_name()?));
+    // Without the name that it will have, which may be as long as a name can be.
+    let fresh = neighbour.with_file_name(format!(".{}{UNFINISHED}", fresh_name()?));
     let made = with_parent(&fresh, || make(&fresh)).and_then(|()| fs::rename(&fresh, path));
     if made.is_err() {
         // That it could not be made is told; that its beginning stays is no worse.

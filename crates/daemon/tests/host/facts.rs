@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use kaon_agent::input::{Input, Record};
-use kaon_agent::journal::FileOp;
+use kaon_agent::journal::{FileOp, VolumeFolder};
 
 use crate::scratch::{Scratch, eventually};
 
@@ -16,6 +16,8 @@ crate::tests![
     a_fact_that_would_lie_elsewhere_ends_the_agent,
     a_full_disk_is_waited_for,
     an_agent_ends_although_its_disk_is_full,
+    names_may_be_as_long_as_a_file_system_has_them,
+    a_volume_that_cannot_be_made_stops_nothing,
     facts_are_found_again,
     a_damaged_fact_is_refused_by_name,
 ];
@@ -98,6 +100,28 @@ fn an_agent_ends_although_its_disk_is_full() {
     assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
     let failure = scratch.failure.lock().expect("not poisoned").clone().expect("it is told");
     assert!(failure.contains("meta/log") && failure.contains("No space left"), "{failure}");
+}
+
+fn names_may_be_as_long_as_a_file_system_has_them() {
+    let mut scratch = Scratch::new();
+    let name = "h".repeat(255);
+    let (file, task) = (format!("meta/{name}"), format!("meta/tasks/{name}"));
+    scratch.host().record(Record(1), vec![replace(&file, "1"), link(&task, "../containers/c")]);
+    assert_eq!(scratch.recorded(), Record(1));
+    assert!(scratch.work(&file).is_file() && scratch.work(&task).is_symlink());
+}
+
+fn a_volume_that_cannot_be_made_stops_nothing() {
+    let mut scratch = Scratch::new();
+    fs::write(scratch.root.join("disk"), "no folder").expect("writes");
+    let disk = Some(scratch.root.join("disk").to_str().expect("is text").to_owned());
+    let folder = VolumeFolder { disk, path: "volumes/roles/a/v".into() };
+    let ops = [FileOp::MakeVolume { folder: folder.clone() }, FileOp::RemoveVolume { folder }];
+    for (number, op) in [1, 2].into_iter().zip(ops) {
+        scratch.host().record(Record(number), vec![op, replace("meta/after", "")]);
+        assert_eq!(scratch.recorded(), Record(number));
+    }
+    assert!(scratch.work("meta/after").exists());
 }
 
 fn facts_are_found_again() {
