@@ -31,7 +31,9 @@ pub fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCod
         let is_meant = std::env::var_os(fetcher::program::WORK).is_some();
         return is_meant.then(fetcher::program::run_as_mesos_fetcher);
     };
-    match (verb.to_str()?, arguments.next(), arguments.next()) {
+    let verb = verb.to_str().filter(|verb| [SUPERVISE, ACCOMPANY, FETCH].contains(verb))?;
+    crate::spawner::settle_open_files();
+    match (verb, arguments.next(), arguments.next()) {
         (SUPERVISE, Some(folder), None) => Some(supervisor::run(&PathBuf::from(folder))),
         (ACCOMPANY, None, None) => Some(companion::program::run()),
         (FETCH, None, None) => Some(fetcher::program::run()),

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::{env, io};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use thiserror::Error;
 
 use crate::image;
@@ -21,6 +22,10 @@ pub struct SpawnError(#[from] io::Error);
 
 /// What a supervisor is named in `ps`.
 const NAME: &str = "kaon";
+
+/// The variable that names how many files the programs of this crate, and so the containers, may open: a daemon takes
+/// more for itself than is good for a task, some of which look at each number that a file could have.
+const OPEN_FILES: &str = "KAON_OPEN_FILES";
 
 /// Variables that a fetcher may inherit: how to reach the network, and whom to trust there.
 const FETCHER_VARIABLES: [&str; 10] = [
@@ -40,19 +45,35 @@ const FETCHER_VARIABLES: [&str; 10] = [
 #[derive(Debug, Clone)]
 pub struct Spawner {
     image: Arc<OwnedFd>,
+    /// How many files a process may open that nobody has said anything else of. None: any number.
+    open_files: Option<u64>,
+}
+
+/// Gives up the open files that the process which started this one has taken for itself alone.
+pub(crate) fn settle_open_files() {
+    let given = env::var(OPEN_FILES).ok().and_then(|count| count.parse().ok());
+    let limit = getrlimit(Resource::Nofile);
+    if let Some(count) = given.filter(|count| limit.current.is_none_or(|current| *count < current)) {
+        // One that goes down is always granted.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(count), ..limit });
+    }
 }
 
 impl Spawner {
     /// Seals the image. Call it early in `main`, before the first thread, so that nothing else is in memory twice and
-    /// an unusable host is noticed before anything was promised.
+    /// an unusable host is noticed before anything was promised; and before this process takes more files for itself.
     pub fn prepare() -> Result<Spawner, SpawnError> {
-        Ok(Spawner { image: Arc::new(image::seal_own_binary()?) })
+        Ok(Spawner::of(image::seal_own_binary()?))
     }
 
     /// The running binary as it lies on the disk, for a process that starts few others and does not outlive them:
     /// copying it would take longer than all else that such a process does.
     pub fn unsealed() -> Result<Spawner, SpawnError> {
-        Ok(Spawner { image: Arc::new(std::fs::File::open("/proc/self/exe")?.into()) })
+        Ok(Spawner::of(std::fs::File::open("/proc/self/exe")?.into()))
+    }
+
+    fn of(image: OwnedFd) -> Spawner {
+        Spawner { image: Arc::new(image), open_files: getrlimit(Resource::Nofile).current }
     }
 
     /// A command that runs our binary with one of the internal verbs, in an empty environment.
@@ -62,6 +83,7 @@ impl Spawner {
     pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(format!("/proc/self/fd/{}", self.image.as_raw_fd()));
         command.arg0(NAME).arg(verb).env_clear();
+        command.envs(self.open_files.map(|count| (OPEN_FILES, count.to_string())));
         command
     }
 

@@ -16,6 +16,7 @@ crate::tests![
     a_container_becomes_its_user_for_good,
     a_user_who_may_not_enter_is_told,
     an_unknown_user_is_refused,
+    files_that_the_agent_takes_for_itself_are_not_the_containers,
     limits_are_seen_inside,
 ];
 
@@ -82,6 +83,18 @@ fn an_unknown_user_is_refused() {
         refusal,
         "container unknown cannot be launched: no user is called 'no-such-user-here' on this host"
     );
+}
+
+fn files_that_the_agent_takes_for_itself_are_not_the_containers() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(500), ..limit }).expect("lowered");
+    let host = Host::new();
+    setrlimit(Resource::Nofile, limit).expect("raised again");
+    let id = id("modest");
+    let config = host.config(&id, Command::shell("ulimit -Sn; ulimit -Hn"));
+    let hard = limit.maximum.map_or("unlimited".to_owned(), |hard| hard.to_string());
+    assert_eq!(host.run_config(&id, &config).1, format!("500\n{hard}\n"));
 }
 
 fn limits_are_seen_inside() {
