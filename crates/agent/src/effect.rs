@@ -67,6 +67,8 @@ pub struct Launch {
     /// None: the agent's own user.
     pub user: Option<String>,
     pub container_info: Option<Box<v1::ContainerInfo>>,
+    /// What the container around it was to be, where the executor is built in, so that nothing is launched for it.
+    pub around: Option<Box<v1::ContainerInfo>>,
     pub resources: Vec<v1::Resource>,
     /// The volumes that it finds in its sandbox.
     pub volumes: Vec<Mount>,

@@ -211,6 +211,7 @@ fn executor_launch(
         user: user(config, framework, Some(&command)),
         command,
         container_info: executor.info.container.clone(),
+        around: None,
         // Those of its first tasks, too: what is there when it starts is all that it will find.
         volumes: mounts(
             executor.queue.iter().flat_map(|queued| &queued.info.resources).chain(&executor.info.resources),
@@ -228,6 +229,10 @@ fn task_launch(
     queued: &Queued,
 ) -> Result<Launch, String> {
     let command = queued.info.command.as_deref().cloned().ok_or("The task has no command")?;
+    let is_group = executor.kind == Kind::Default;
+    if is_group && !mounts(&executor.info.resources)?.is_empty() {
+        return Err("This agent cannot provide persistent volumes to an executor of type DEFAULT: its tasks alone can have them".to_string());
+    }
     let container = queued.container.clone().unwrap_or_else(|| executor.container.clone());
     Ok(Launch {
         sandbox: task_sandbox(executor, &container),
@@ -235,6 +240,7 @@ fn task_launch(
         user: user(config, framework, Some(&command)),
         command,
         container_info: queued.info.container.clone(),
+        around: executor.info.container.clone().filter(|_| is_group),
         volumes: mounts(&queued.info.resources)?,
         resources: queued.info.resources.clone(),
         dies_with_agent: !executor.checkpoints,

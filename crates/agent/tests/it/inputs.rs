@@ -13,7 +13,7 @@
 //!     [check=80 | check=script] [health=80 | health=script]      a TCP check of that port, or a command
 //! looked check|health c1 1 0 | true | failed why
 //!     [volume=60:v]       with the words of `operations.rs`
-//! group f1 e1 t1,t2 [custom] [launch=true]
+//! group f1 e1 t1,t2 [custom] [launch=true] [hostname=h] [own-volume=60:v]     the executor's own
 //! kill f1 t1 [2] | ack f1 t1 [u3 | wrong] | from 10.0.0.9:5050 <any of the master's messages>
 //! update-framework f1 | shutdown-framework f1 | shutdown-executor f1 e1 | message f1 e1 text | shutdown why
 //! vanish c1                           its launch had not begun when the agent died
@@ -571,9 +571,18 @@ fn run_group(world: &World, framework: &str, own: &str, tasks: &str, options: &[
     let custom = options.contains(&"custom");
     let kind = if custom { v1::executor_info::Type::Custom } else { v1::executor_info::Type::Default };
     let tasks = tasks.split(',').map(|id| task(id, options)).collect();
+    let mut executor = executor(own, framework, kind);
+    executor.resources.extend(option(options, "own-volume").map(crate::operations::volume));
+    executor.container = option(options, "hostname").map(|name| {
+        Box::new(v1::ContainerInfo {
+            r#type: v1::container_info::Type::Mesos,
+            hostname: Some(name.into()),
+            ..Default::default()
+        })
+    });
     PeerMessage::RunTaskGroup(internal::RunTaskGroupMessage {
         framework: Box::new(world.frameworks[framework].clone()),
-        executor: Box::new(executor(own, framework, kind)),
+        executor: Box::new(executor),
         task_group: v1::TaskGroupInfo { tasks, ..Default::default() },
         resource_version_uuids: versions(world, options),
         launch_executor: option(options, "launch").map(|value| value == "true"),

@@ -154,7 +154,9 @@ fn launch_line(names: &mut Names, launch: &Launch) -> String {
     let mounts = launch.volumes.iter();
     let volumes: String =
         mounts.map(|mount| format!(" {}={}", mount.container_path, volume(&mount.folder))).collect();
-    format!("launch {container} [{command}] in {sandbox}{user}{dies}{volumes}")
+    let around = launch.around.as_ref().and_then(|around| around.hostname.as_ref());
+    let around = around.map(|hostname| format!(" around it hostname={hostname}")).unwrap_or_default();
+    format!("launch {container} [{command}] in {sandbox}{user}{dies}{volumes}{around}")
 }
 
 fn message_line(names: &mut Names, message: &ToPeer) -> String {

@@ -206,6 +206,7 @@ pub fn launch(id: &str, script: &str) -> Launch {
         environment: vec![("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())],
         user: None,
         container_info: None,
+        around: None,
         resources: Vec::new(),
         volumes: Vec::new(),
         dies_with_agent: false,

@@ -17,7 +17,8 @@ use kaon_containerizer::{Command, ContainerConfig, Resource, Rlimit};
 /// Refuses, by name, all that cannot be had.
 pub(super) fn check(launch: &Launch) -> Result<(), String> {
     let mut missing = Vec::new();
-    if let Some(container) = launch.container_info.as_deref() {
+    // Limits of the container around it are those of an executor's own process, which is none.
+    for container in launch.container_info.iter().chain(&launch.around) {
         of_container(container, &mut missing);
         if let Some(linux) = container.linux_info.as_deref() {
             of_linux(linux, &mut missing);
@@ -107,6 +108,7 @@ mod tests {
             environment: Vec::new(),
             user: None,
             container_info: None,
+            around: None,
             resources: Vec::new(),
             volumes: Vec::new(),
             dies_with_agent: false,
@@ -154,6 +156,9 @@ mod tests {
             c.volumes.push(v1::Volume::default());
         }));
         assert!(both.contains("'volumes'") && both.contains("'hostname'"), "{both}");
+        let around = mesos(|c| c.network_infos.push(network("calico")));
+        let launch = Launch { around: Some(Box::new(around)), ..launch() };
+        assert!(check(&launch).is_err_and(|refusal| refusal.contains("'network_infos'")), "of the executor");
     }
 
     #[test]
