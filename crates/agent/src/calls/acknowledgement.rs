@@ -6,7 +6,6 @@ use kaon_api::internal::StatusUpdateAcknowledgementMessage;
 use kaon_model::{FrameworkId, TaskId, Uuid};
 
 use crate::agent::{Agent, Awaited, Cx, Timer};
-use crate::journal::facts;
 use crate::state::Session;
 
 impl Agent {
@@ -25,7 +24,7 @@ impl Agent {
             && self.updates.is_ending(&stream)
             && self.state.executor_of(&stream.0, &stream.1).is_some();
         self.timers.cancel(&Timer::Retry(stream.0.clone(), stream.1.clone()));
-        let ops = self.updates.log(&stream).map(|log| vec![facts::acknowledgement(log, &uuid)]);
+        let ops = self.updates.write_acknowledgement(&stream, &uuid).map(|op| vec![op]);
         self.after(cx, ops, Awaited::Acknowledgement { stream, uuid });
     }
 }

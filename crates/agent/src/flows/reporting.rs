@@ -107,7 +107,7 @@ impl Agent {
             Admission::New => {
                 self.note_status(key, &stream.1, &update.status);
                 self.tell_held_after(cx, key, &update.status);
-                let ops = self.updates.log(&stream).map(|log| vec![facts::update(log, &update)]);
+                let ops = self.updates.write_update(&stream, &update).map(|op| vec![op]);
                 self.after(cx, ops, Awaited::Update { stream, uuid, executor: sender });
             }
             Admission::Duplicate | Admission::AfterEnd => {

@@ -115,22 +115,24 @@ pub(crate) fn run_file(run: &str, content: &run_file::RunFile) -> FileOp {
     replace(format!("{run}/{}", run_file::NAME), content.to_string().into_bytes())
 }
 
-pub(crate) fn update(log: &str, update: &StatusUpdate) -> FileOp {
+/// A record of a task's log.
+pub(crate) fn update(update: &StatusUpdate) -> Vec<u8> {
     let record = StatusUpdateRecord {
         r#type: status_update_record::Type::Update,
         update: Some(Box::new(update.clone())),
         ..Default::default()
     };
-    FileOp::Append { path: log.to_string(), bytes: record::encode(&record) }
+    record::encode(&record)
 }
 
-pub(crate) fn acknowledgement(log: &str, uuid: &Uuid) -> FileOp {
+/// Another.
+pub(crate) fn acknowledgement(uuid: &Uuid) -> Vec<u8> {
     let record = StatusUpdateRecord {
         r#type: status_update_record::Type::Ack,
         uuid: Some(uuid.to_vec()),
         ..Default::default()
     };
-    FileOp::Append { path: log.to_string(), bytes: record::encode(&record) }
+    record::encode(&record)
 }
 
 /// That a run's facts are no longer wanted.

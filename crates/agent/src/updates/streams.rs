@@ -2,12 +2,13 @@
 
 //! One ordered stream of updates for each task.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use kaon_api::internal::StatusUpdate;
 use kaon_model::{FrameworkId, TaskId, Uuid};
 
+use crate::journal::{FileOp, facts};
 use crate::state::is_terminal;
 
 /// Mesos: the first wait for an acknowledgement.
@@ -16,6 +17,11 @@ pub(crate) const RETRY_MIN: Duration = Duration::from_secs(10);
 pub(crate) const RETRY_MAX: Duration = Duration::from_secs(10 * 60);
 /// Bound: updates of one task that wait for acknowledgement. Beyond it only a terminal one is taken.
 const MAX_PENDING: usize = 1000;
+/// Bound: bytes of them, in messages and data; one may be larger. With the tasks' logs, all of them are read at the start.
+const MAX_PENDING_BYTES: usize = 4 << 20;
+/// Bound: bytes by which a log may grow before what is over and done with is left out of it; or as much as was left of it
+/// the last time, where that is more. A service may tell of itself for years.
+const LOG_GROWTH: usize = 1 << 20;
 /// Bound: acknowledged updates of one task that are recognised when an executor sends them again.
 const MAX_REMEMBERED: usize = 64;
 
@@ -33,6 +39,9 @@ struct Pending {
 struct Stream {
     /// The log below the work directory; none where the framework does not checkpoint.
     log: Option<String>,
+    /// The log's size when it was last written anew, and by how much it has grown since.
+    rewritten: usize,
+    grown: usize,
     pending: VecDeque<Pending>,
     acknowledged: VecDeque<Uuid>,
     /// A terminal update is here, or was: no other may follow.
@@ -93,7 +102,7 @@ impl Streams {
             () if underway => Admission::Underway,
             () if known => Admission::Duplicate,
             () if stream.ended => Admission::AfterEnd,
-            () if stream.pending.len() >= MAX_PENDING && !terminal => Admission::Full,
+            () if stream.is_full(&update) && !terminal => Admission::Full,
             () => {
                 stream.ended = terminal;
                 stream.pending.push_back(Pending { update, uuid, durable: false });
@@ -102,9 +111,28 @@ impl Streams {
         }
     }
 
-    /// Where the updates of a task are kept.
-    pub fn log(&self, key: &StreamKey) -> Option<&str> {
-        self.streams.get(key)?.log.as_deref()
+    /// What makes an update durable, if it is to be.
+    pub fn write_update(&mut self, key: &StreamKey, update: &StatusUpdate) -> Option<FileOp> {
+        let stream = self.streams.get_mut(key)?;
+        let (path, record) = (stream.log.clone()?, facts::update(update));
+        stream.grown += record.len();
+        Some(FileOp::Append { path, bytes: record })
+    }
+
+    /// What makes the acknowledgement of the first update durable, if it is to be.
+    pub fn write_acknowledgement(&mut self, key: &StreamKey, uuid: &Uuid) -> Option<FileOp> {
+        let stream = self.streams.get_mut(key)?;
+        let (path, record) = (stream.log.clone()?, facts::acknowledgement(uuid));
+        stream.grown += record.len();
+        if stream.grown <= LOG_GROWTH.max(stream.rewritten) || stream.ended {
+            return Some(FileOp::Append { path, bytes: record });
+        }
+        // The acknowledged one stays as what the task was last known as.
+        let known = stream.acknowledged.iter().chain([uuid]).flat_map(facts::acknowledgement);
+        let updates = stream.pending.iter().flat_map(|pending| facts::update(&pending.update));
+        let bytes: Vec<u8> = known.chain(updates).collect();
+        (stream.rewritten, stream.grown) = (bytes.len(), 0);
+        Some(FileOp::Replace { path, bytes })
     }
 
     /// Marks an update as durable, and says whether it is the next to be sent.
@@ -208,7 +236,11 @@ impl Streams {
         updates: Vec<StatusUpdate>,
         acknowledged: &[Uuid],
     ) {
-        let mut stream = Stream { log: Some(log), ..Stream::default() };
+        let grown = updates.iter().map(|update| facts::update(update).len()).sum();
+        let remembered = acknowledged.len().saturating_sub(MAX_REMEMBERED);
+        let remembered = acknowledged[remembered..].iter().copied().collect();
+        let mut stream = Stream { log: Some(log), grown, acknowledged: remembered, ..Stream::default() };
+        let acknowledged: HashSet<&Uuid> = acknowledged.iter().collect();
         let mut ended_for_good = false;
         for update in updates {
             let Some(uuid) = update_uuid(&update) else { continue };
@@ -216,7 +248,6 @@ impl Streams {
             stream.ended |= terminal;
             if acknowledged.contains(&uuid) {
                 ended_for_good |= terminal;
-                stream.acknowledged.push_back(uuid);
             } else {
                 stream.pending.push_back(Pending { update, uuid, durable: true });
             }
@@ -227,7 +258,114 @@ impl Streams {
     }
 }
 
+impl Stream {
+    fn is_full(&self, update: &StatusUpdate) -> bool {
+        let bytes: usize = self.pending.iter().map(|pending| weight(&pending.update)).sum();
+        let is_heavy = !self.pending.is_empty() && bytes.saturating_add(weight(update)) > MAX_PENDING_BYTES;
+        self.pending.len() >= MAX_PENDING || is_heavy
+    }
+}
+
+/// What an executor may make as large as it likes.
+fn weight(update: &StatusUpdate) -> usize {
+    let status = &update.status;
+    status.data.as_ref().map_or(0, Vec::len) + status.message.as_ref().map_or(0, String::len)
+}
+
 /// The identity of an update, if it has a well-formed one.
 pub(crate) fn update_uuid(update: &StatusUpdate) -> Option<Uuid> {
     Uuid::from_bytes(update.uuid.as_deref().or(update.status.uuid.as_deref())?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use kaon_api::internal::{StatusUpdateRecord, status_update_record};
+    use kaon_api::v1;
+
+    use super::*;
+    use crate::journal::record::decode_all;
+
+    fn key() -> StreamKey {
+        (FrameworkId::from("f"), TaskId::from("t"))
+    }
+
+    fn uuid(number: u32) -> Uuid {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&number.to_le_bytes());
+        Uuid::from_bytes(&bytes).expect("a UUID")
+    }
+
+    fn update(number: u32, data: usize) -> StatusUpdate {
+        let status = v1::TaskStatus {
+            state: v1::TaskState::TaskRunning,
+            data: Some(vec![7; data]),
+            uuid: Some(uuid(number).to_vec()),
+            ..Default::default()
+        };
+        StatusUpdate { status: Box::new(status), ..Default::default() }
+    }
+
+    fn admit(streams: &mut Streams, number: u32, data: usize) -> Admission {
+        streams.admit(key(), update(number, data), uuid(number), Some("log".into()))
+    }
+
+    fn perform(log: &mut Vec<u8>, op: Option<FileOp>) {
+        match op {
+            Some(FileOp::Append { bytes, .. }) => log.extend(bytes),
+            Some(FileOp::Replace { bytes, .. }) => *log = bytes,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_log_does_not_grow_without_end_and_tells_the_same() {
+        let (mut streams, mut log, mut largest) = (Streams::new(), Vec::new(), 0);
+        for number in 0..1000 {
+            assert_eq!(admit(&mut streams, number, 10_000), Admission::New);
+            perform(&mut log, streams.write_update(&key(), &update(number, 10_000)));
+            streams.made_durable(&key(), &uuid(number));
+            // The framework is three behind.
+            if let Some(seen) = number.checked_sub(3) {
+                assert!(streams.acknowledge(&key(), &uuid(seen)));
+                perform(&mut log, streams.write_acknowledgement(&key(), &uuid(seen)));
+                assert_eq!(streams.advance(&key(), &uuid(seen)), Some(Advanced { ended: false }));
+            }
+            largest = largest.max(log.len());
+        }
+        assert!((LOG_GROWTH..LOG_GROWTH + 100_000).contains(&largest), "{largest} bytes");
+
+        let (records, damage) = decode_all::<StatusUpdateRecord>(&log);
+        assert_eq!(damage, None);
+        let (mut updates, mut acknowledged) = (Vec::new(), Vec::new());
+        for record in records {
+            match record.r#type {
+                status_update_record::Type::Update => updates.extend(record.update.map(|update| *update)),
+                status_update_record::Type::Ack => {
+                    acknowledged.push(Uuid::from_bytes(&record.uuid.unwrap_or_default()).expect("a UUID"))
+                }
+            }
+        }
+        let mut again = Streams::new();
+        again.restore(key(), "log".into(), updates, &acknowledged);
+        for streams in [&mut streams, &mut again] {
+            assert_eq!(streams.streams[&key()].pending.len(), 3);
+            // Of those that were acknowledged the newest are known, and those that were not.
+            for number in 1000 - MAX_REMEMBERED as u32..1000 {
+                assert_eq!(admit(streams, number, 10_000), Admission::Duplicate, "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_by_its_size() {
+        let mut streams = Streams::new();
+        assert_eq!(admit(&mut streams, 0, 2 * MAX_PENDING_BYTES), Admission::New, "one may be as large");
+        assert_eq!(admit(&mut streams, 1, 1), Admission::Full);
+        let end = |number| {
+            let mut last = update(number, MAX_PENDING_BYTES);
+            last.status.state = v1::TaskState::TaskFinished;
+            last
+        };
+        assert_eq!(streams.admit(key(), end(2), uuid(2), None), Admission::New, "an end is always taken");
+    }
 }

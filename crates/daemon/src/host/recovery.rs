@@ -18,8 +18,9 @@ use rustix::fs::OFlags;
 use super::journal::UNFINISHED;
 use super::{HostError, io_error};
 
-/// Bound: bytes of one file of facts, of which the largest is a task's log of updates.
-const FILE_MAX: u64 = 64 << 20;
+/// Bound: bytes of one file of facts, of which the largest is a task's log of updates: a few of those may be as large as a
+/// call can be.
+const FILE_MAX: u64 = 512 << 20;
 /// Bound: bytes of all of them.
 const TOTAL_MAX: u64 = 2 << 30;
 /// Bound: how many there are.
