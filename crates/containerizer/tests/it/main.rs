@@ -5,6 +5,7 @@
 //! Its own `main` runs before any harness starts a thread, because this binary plays every part: it is the agent, its
 //! own supervisor, its own fetcher, and a second agent that is killed.
 
+mod archives;
 mod companions;
 mod doomed_agent;
 mod fetching;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ("recovering", recovering::TESTS),
         ("users", users::TESTS),
         ("fetching", fetching::TESTS),
+        ("archives", archives::TESTS),
     ] {
         trials.extend(tests.iter().map(|(name, test)| {
             Trial::test(format!("{module}::{name}"), move || {
