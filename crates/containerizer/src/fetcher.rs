@@ -23,10 +23,8 @@ use thiserror::Error;
 
 pub use info::{Action, Duration as FetcherDuration, FetcherInfo, Item, Uri};
 
+use crate::reason;
 use crate::spawner::Spawner;
-
-/// Bound: of the reason that a failed fetch gives.
-const LONGEST_REASON: u64 = 4 << 10;
 
 /// Why a fetch could not even be started.
 #[derive(Debug, Error)]
@@ -69,7 +67,7 @@ impl Fetching {
     /// How the fetch went; waits for its end. The error is a text for the task's status message.
     pub fn finish(mut self) -> Result<(), String> {
         let mut reason = String::new();
-        let read = (&mut self.reason).take(LONGEST_REASON).read_to_string(&mut reason);
+        let read = (&mut self.reason).take(reason::LONGEST as u64).read_to_string(&mut reason);
         let status = self.child.wait().map_err(|error| format!("Cannot wait for the fetcher: {error}"))?;
         match read {
             Ok(_) if status.success() => Ok(()),

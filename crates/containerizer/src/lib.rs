@@ -21,6 +21,7 @@ mod image;
 pub mod isolator;
 pub mod plan;
 mod process;
+mod reason;
 pub mod sandbox;
 mod spawner;
 mod supervisor;

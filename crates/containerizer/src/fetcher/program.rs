@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::beneath::Beneath;
 use super::job::Job;
 use super::{Action, FetcherInfo};
+use crate::reason;
 use crate::supervisor::open_output;
 use crate::user::Credentials;
 
@@ -30,7 +31,7 @@ pub(crate) fn run() -> ExitCode {
         Err(reason) => {
             eprintln!("{reason}");
             // Without an agent nobody is left to tell.
-            let _no_agent = io::stdout().write_all(reason.as_bytes());
+            let _no_agent = io::stdout().write_all(reason::fitting(&reason).as_bytes());
             ExitCode::FAILURE
         }
     }

@@ -21,6 +21,7 @@ crate::tests![
     local_files_follow_the_rules,
     files_belong_to_the_user_and_are_read_as_him,
     a_fetch_that_is_dropped_ends,
+    a_long_reason_does_not_stop_it,
     a_fetch_is_told_apart_by_its_log,
     it_serves_mesos_as_well,
     a_cache_is_filled_and_used,
@@ -226,6 +227,19 @@ fn a_fetch_that_is_dropped_ends() {
     assert!(child.try_wait().expect("asks").is_none());
     drop(stdin);
     assert_eq!(child.wait().expect("ends").code(), Some(1));
+}
+
+fn a_long_reason_does_not_stop_it() {
+    let sandbox = Scene::new();
+    // No pipe holds so much, and nobody reads it before the fetcher's end. Wide letters, which must not be cut in two.
+    for letter in ["x", "é", "字"] {
+        let begins = letter.repeat(70_000);
+        let reason = sandbox.fetch(Uri::new(format!("{begins}://h/x"))).expect_err("no such scheme");
+        assert!(reason.len() <= 4096, "{}", reason.len());
+        assert!(reason.starts_with(&format!("Failed to fetch '{letter}{letter}")), "{reason}");
+        assert!(reason.ends_with("is not supported; use file, http or https"), "{reason}");
+        assert!(sandbox.read("stderr").contains(&begins), "the log has all of it");
+    }
 }
 
 fn fetch_process() -> Process {
