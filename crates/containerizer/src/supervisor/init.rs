@@ -19,9 +19,7 @@ use super::signals;
 use crate::config::Rlimit;
 use crate::files::{self, container};
 use crate::plan::Plan;
-
-/// Bound: of the text that a failing child tells.
-const LONGEST_TEXT: u64 = 16 << 10;
+use crate::reason;
 
 /// Where standard output and standard error go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +54,8 @@ pub(crate) fn launch(plan: &Plan, record: Option<&Path>, standard: Standard) -> 
             let Err(text) = carry_out(&plan, record.as_deref(), standard, supervisor);
             // Into the sandbox, once that is open; until then into the supervisor's log.
             eprintln!("{text}");
-            let _supervisor_is_gone = tell.write_all(text.as_bytes());
+            // Read only when the fork has returned, which waits for us: more than a pipe holds would never be.
+            let _supervisor_is_gone = tell.write_all(reason::fitting(&text).as_bytes());
             Err(io::ErrorKind::Other.into())
         });
     }
@@ -67,7 +66,7 @@ pub(crate) fn launch(plan: &Plan, record: Option<&Path>, standard: Standard) -> 
         Ok(child) => Pid::from_raw(child.id() as i32).ok_or_else(|| "the kernel gave the pid 0".to_string()),
         Err(error) => {
             let mut text = String::new();
-            let read = File::from(said).take(LONGEST_TEXT).read_to_string(&mut text);
+            let read = File::from(said).take(reason::LONGEST as u64).read_to_string(&mut text);
             Err(if read.is_ok() && !text.is_empty() { text } else { format!("cannot fork: {error}") })
         }
     }

@@ -96,6 +96,13 @@ fn what_cannot_run_says_why() {
     let Said::Failed(text) = started.next() else { panic!("it cannot run") };
     assert!(text.contains("cannot execute '/no/such'"), "{text}");
     started.abandon();
+    // Longer than a pipe, through which the child tells the companion.
+    let program = "x".repeat(70_000);
+    let config = ContainerConfig { command: Command::program(program, ["x"]), ..empty.clone() };
+    let mut started = Started::new(&config, Output::Stderr);
+    let Said::Failed(text) = started.next() else { panic!("it cannot run") };
+    assert!(text.ends_with("File name too long (os error 36)"), "{text}");
+    started.abandon();
     let refused = Companion::start(&spawner(), &empty, Output::Stderr);
     assert_eq!(refused.expect_err("refused").to_string(), "the command cannot be run: it has no value");
 }

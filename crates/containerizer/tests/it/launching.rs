@@ -18,6 +18,7 @@ crate::tests![
     it_starts_clean_in_its_sandbox,
     output_is_appended,
     what_cannot_start_says_why_and_leaves_nothing,
+    a_long_reason_does_not_stop_it,
     output_never_goes_through_what_lies_in_the_way,
     an_id_is_used_once,
     mesos_finds_its_files,
@@ -142,6 +143,20 @@ fn what_cannot_start_says_why_and_leaves_nothing() {
     assert!(host.refusal(&id, &config).starts_with("cannot enter the directory '/no/such': No such file"));
     config.sandbox = "relative".into();
     assert!(host.refusal(&id, &config).contains("it is not an absolute path"));
+}
+
+fn a_long_reason_does_not_stop_it() {
+    let host = Host::new();
+    let id = id("long");
+    // No pipe holds so much, and the supervisor reads it only after the child's end.
+    let program = "é".repeat(35_000);
+    let config = host.config(&id, Command::program(&program, ["x"]));
+    let refusal = host.refusal(&id, &config);
+    assert!(refusal.len() <= 4096, "{}", refusal.len());
+    assert!(refusal.starts_with("cannot execute 'éé"), "{refusal}");
+    assert!(refusal.ends_with("File name too long (os error 36)"), "{refusal}");
+    assert!(fs::read_to_string(config.sandbox.join("stderr")).expect("reads").contains(&program));
+    assert!(!host.folder(&id).exists());
 }
 
 fn output_never_goes_through_what_lies_in_the_way() {
