@@ -6,6 +6,7 @@
 //! is chosen by the framework, so none of it happens with the agent's rights. This file is the agent's end.
 
 mod beneath;
+mod decompress;
 mod download;
 mod extract;
 mod info;

@@ -10,6 +10,7 @@ use rustix::fs::Mode;
 use tar::EntryType;
 
 use super::beneath::{Beneath, relative};
+use super::decompress::{Compression, beginning, decompress};
 
 /// Bound: entries of one archive. No honest archive has more; one that has would fill the host's inodes.
 const MOST_ENTRIES: usize = 1_000_000;
@@ -17,38 +18,32 @@ const MOST_ENTRIES: usize = 1_000_000;
 const MOST_BYTES: u64 = 64 << 30;
 /// Bound: of a link's target in a zip archive (PATH_MAX).
 const LONGEST_TARGET: u64 = 4096;
-/// Bound: memory of the xz decoder, in KiB; `xz -9` needs 64 MiB.
-const XZ_MEMORY: u32 = 256 << 10;
 /// File permissions that an archive may set: never setuid, setgid or sticky.
 const PERMISSIONS: u32 = 0o777;
+
+/// How a zip archive begins, and one without entries.
+const ZIP: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
+/// What stands in the first header of a tar archive, and where.
+const TAR: (usize, &[u8]) = (257, b"ustar");
 
 /// What a file's name says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    Tar(Compression),
+    Tar,
     Zip,
     /// One compressed file.
     Gzip,
 }
 
-/// How a tar archive is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
-    None,
-    Gzip,
-    Bzip2,
-    Xz,
-}
-
 /// Mesos: the list of suffixes, in its order.
 const SUFFIXES: [(&str, Format); 9] = [
-    (".tar", Format::Tar(Compression::None)),
-    (".tgz", Format::Tar(Compression::Gzip)),
-    (".tar.gz", Format::Tar(Compression::Gzip)),
-    (".tbz2", Format::Tar(Compression::Bzip2)),
-    (".tar.bz2", Format::Tar(Compression::Bzip2)),
-    (".txz", Format::Tar(Compression::Xz)),
-    (".tar.xz", Format::Tar(Compression::Xz)),
+    (".tar", Format::Tar),
+    (".tgz", Format::Tar),
+    (".tar.gz", Format::Tar),
+    (".tbz2", Format::Tar),
+    (".tar.bz2", Format::Tar),
+    (".txz", Format::Tar),
+    (".tar.xz", Format::Tar),
     (".zip", Format::Zip),
     (".gz", Format::Gzip),
 ];
@@ -61,27 +56,33 @@ pub(super) fn format(name: &Path) -> Option<Format> {
 
 /// Unpacks an archive, called `name` in `sandbox`. Mesos: into its top, wherever the archive lies; a lone `.gz` goes
 /// beside its name.
-pub(super) fn extract(sandbox: &Beneath, file: File, name: &Path, format: Format) -> io::Result<()> {
+pub(super) fn extract(sandbox: &Beneath, mut file: File, name: &Path, format: Format) -> io::Result<()> {
     let mut allowance = Allowance { entries: MOST_ENTRIES, bytes: MOST_BYTES };
-    match format {
-        Format::Tar(compression) => tar(sandbox, decompress(file, compression), &mut allowance),
-        Format::Zip => zip(sandbox, file, &mut allowance),
-        Format::Gzip => {
-            let reader = decompress(file, Compression::Gzip);
-            allowance.copy(reader, &mut sandbox.create(&name.with_extension(""), 0o644)?)
-        }
+    if format == Format::Gzip {
+        let reader = decompress(file, Compression::Gzip);
+        return allowance.copy(reader, &mut sandbox.create(&name.with_extension(""), 0o644)?);
+    }
+    let beginning = beginning(&mut file)?;
+    if is_zip(&beginning, format) {
+        zip(sandbox, file, &mut allowance)
+    } else {
+        tar(sandbox, decompress(file, Compression::of(&beginning)), &mut allowance)
     }
 }
 
-fn decompress(file: File, compression: Compression) -> Box<dyn Read> {
-    let file = BufReader::new(file);
-    match compression {
-        Compression::None => Box::new(file),
-        // Several members after one another are one file, for gzip and bzip2 alike.
-        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
-        Compression::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(file, true, XZ_MEMORY)),
+/// Mesos: the name says only that a file is an archive; of what kind stands in it.
+fn is_zip(beginning: &[u8], named: Format) -> bool {
+    if ZIP.iter().any(|magic| beginning.starts_with(magic)) {
+        return true;
     }
+    // One that unpacks itself begins with a program, and is listed at its end.
+    let is_tar = beginning.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1));
+    named == Format::Zip && Compression::of(beginning) == Compression::None && !is_tar
+}
+
+/// Where an entry goes. Mesos: an absolute name is joined to the sandbox like any other; `..` is refused.
+fn place(name: &Path) -> io::Result<PathBuf> {
+    relative(name.strip_prefix("/").unwrap_or(name))
 }
 
 /// What an archive may still unpack.
@@ -134,7 +135,7 @@ fn tar_entry(
     allowance: &mut Allowance,
     directories: &mut Directories,
 ) -> io::Result<()> {
-    let path = relative(name)?;
+    let path = place(name)?;
     let mode = entry.header().mode()? & PERMISSIONS;
     match entry.header().entry_type() {
         EntryType::Directory => {
@@ -152,7 +153,7 @@ fn tar_entry(
             sandbox.set_time(&file, changed)
         }
         EntryType::Symlink => sandbox.link_symbolically(&path, &target(entry)?),
-        EntryType::Link => sandbox.link_hard(&path, &relative(&target(entry)?)?),
+        EntryType::Link => sandbox.link_hard(&path, &place(&target(entry)?)?),
         // Talk of the archive about itself.
         EntryType::XGlobalHeader | EntryType::XHeader => Ok(()),
         _ => {
@@ -187,7 +188,7 @@ fn zip_entry<R: Read + Seek>(
     let entry = archive.by_index(index).map_err(io::Error::other)?;
     let name = entry.name().map_err(io::Error::other)?.into_owned();
     let in_entry = |error: io::Error| io::Error::new(error.kind(), format!("'{name}': {error}"));
-    let path = relative(Path::new(&name)).map_err(in_entry)?;
+    let path = place(Path::new(&name)).map_err(in_entry)?;
     let mode = entry.unix_mode().map(|mode| mode & PERMISSIONS);
     if entry.is_dir() {
         sandbox.directory(&path).map_err(in_entry)?;
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn formats_go_by_suffix() {
-        assert_eq!(format(Path::new("d/a.tar.gz")), Some(Format::Tar(Compression::Gzip)));
+        assert_eq!(format(Path::new("d/a.tar.gz")), Some(Format::Tar));
         assert_eq!(format(Path::new("a.tar.gz.gz")), Some(Format::Gzip));
         assert_eq!(format(Path::new("a.zip")), Some(Format::Zip));
         for plain in ["a", "a.TAR", "tar", "a.tgz?x=1", "a.7z"] {
