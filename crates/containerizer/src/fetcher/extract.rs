@@ -10,7 +10,7 @@ use rustix::fs::Mode;
 use tar::EntryType;
 
 use super::beneath::{Beneath, relative};
-use super::decompress::{Compression, beginning, decompress};
+use super::decompress::{Compression, Streams, beginning, too_much};
 
 /// Bound: entries of one archive. No honest archive has more; one that has would fill the host's inodes.
 const MOST_ENTRIES: usize = 1_000_000;
@@ -59,14 +59,16 @@ pub(super) fn format(name: &Path) -> Option<Format> {
 pub(super) fn extract(sandbox: &Beneath, mut file: File, name: &Path, format: Format) -> io::Result<()> {
     let mut allowance = Allowance { entries: MOST_ENTRIES, bytes: MOST_BYTES };
     if format == Format::Gzip {
-        let reader = decompress(file, Compression::Gzip);
-        return allowance.copy(reader, &mut sandbox.create(&name.with_extension(""), 0o644)?);
+        let mut streams = Streams::new(file, Compression::Gzip, MOST_BYTES);
+        allowance.copy(&mut streams, &mut sandbox.create(&name.with_extension(""), 0o644)?)?;
+        // Mesos: gunzip ends with a warning, which is a failure; an archive is read without a word.
+        return if streams.more { Err(io::Error::other("something follows its end")) } else { Ok(()) };
     }
     let beginning = beginning(&mut file)?;
     if is_zip(&beginning, format) {
         zip(sandbox, file, &mut allowance)
     } else {
-        tar(sandbox, decompress(file, Compression::of(&beginning)), &mut allowance)
+        tar(sandbox, Streams::new(file, Compression::of(&beginning), MOST_BYTES), &mut allowance)
     }
 }
 
@@ -100,8 +102,7 @@ impl Allowance {
 
     fn copy(&mut self, from: impl Read, to: &mut File) -> io::Result<()> {
         let copied = io::copy(&mut from.take(self.bytes.saturating_add(1)), to)?;
-        self.bytes =
-            self.bytes.checked_sub(copied).ok_or_else(|| io::Error::other("it unpacks to too much"))?;
+        self.bytes = self.bytes.checked_sub(copied).ok_or_else(too_much)?;
         to.flush()
     }
 }
@@ -116,21 +117,24 @@ fn close(sandbox: &Beneath, directories: Directories) -> io::Result<()> {
     Ok(())
 }
 
-fn tar(sandbox: &Beneath, archive: Box<dyn Read>, allowance: &mut Allowance) -> io::Result<()> {
+fn tar(sandbox: &Beneath, archive: Streams, allowance: &mut Allowance) -> io::Result<()> {
     let mut directories = Directories::new();
-    for entry in tar::Archive::new(archive).entries()? {
+    let mut archive = tar::Archive::new(archive);
+    for entry in archive.entries()? {
         let mut entry = entry?;
         allowance.entry()?;
         let name = entry.path()?.into_owned();
         tar_entry(sandbox, &mut entry, &name, allowance, &mut directories)
             .map_err(|error| io::Error::new(error.kind(), format!("'{}': {error}", name.display())))?;
     }
+    // A tar ends before its file does; the checksums of what it is compressed by stand there.
+    io::copy(&mut archive.into_inner(), &mut io::sink())?;
     close(sandbox, directories)
 }
 
 fn tar_entry(
     sandbox: &Beneath,
-    entry: &mut tar::Entry<'_, Box<dyn Read>>,
+    entry: &mut tar::Entry<'_, Streams>,
     name: &Path,
     allowance: &mut Allowance,
     directories: &mut Directories,
@@ -163,7 +167,7 @@ fn tar_entry(
     }
 }
 
-fn target(entry: &tar::Entry<'_, Box<dyn Read>>) -> io::Result<PathBuf> {
+fn target(entry: &tar::Entry<'_, Streams>) -> io::Result<PathBuf> {
     let target = entry.link_name()?.ok_or_else(|| io::Error::other("the link has no target"))?;
     Ok(target.into_owned())
 }

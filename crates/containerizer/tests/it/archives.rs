@@ -14,6 +14,8 @@ crate::tests![
     archives_are_extracted,
     what_an_archive_is_stands_in_it,
     an_absolute_name_is_one_in_the_sandbox,
+    an_archive_is_read_to_its_end,
+    what_follows_the_end_of_an_archive_is_ignored,
     evil_archives_are_refused,
 ];
 
@@ -106,6 +108,57 @@ fn an_absolute_name_is_one_in_the_sandbox() {
     let hard = fs::metadata(sandbox.sandbox.join("kaon-test/d/y")).expect("exists");
     assert_eq!(hard.nlink(), 2, "a hard link leads to what is in the sandbox");
     assert!(!Path::new("/kaon-test").exists());
+}
+
+/// Tars of a file `one` and a lone `b.gz`, each in two streams after one another.
+const STREAMS: &str = "echo one > one; tar cf a.tar one; head -c 600 a.tar > a; tail -c +601 a.tar > b; \
+    for by in gzip bzip2 xz; do ($by -c a; $by -c b) > a.tar.$by; done; mv a.tar.gzip a.tgz; mv a.tar.bzip2 a.tbz2; mv a.tar.xz a.txz; \
+    (echo squeezed | gzip; echo more | gzip) > b.gz";
+
+fn an_archive_is_read_to_its_end() {
+    let sandbox = Scene::new();
+    let sources = sandbox.prepare(STREAMS);
+    // A checksum stands behind the blocks that end a tar: of gzip 8 bytes before the end, of bzip2 in the last 4, of xz
+    // 28 before it, and one of its index 16 before it.
+    for (name, behind) in [("a.tgz", 8), ("b.gz", 8), ("a.tbz2", 4), ("a.txz", 28), ("a.txz", 16)] {
+        let whole = fs::read(sources.join(name)).expect("reads");
+        let mut wrong = whole.clone();
+        wrong[whole.len() - behind] ^= 1;
+        for (damaged, content) in [("wrong", wrong), ("cut", whole[..whole.len() - 3].to_vec())] {
+            let path = sources.join(format!("{damaged}-{name}"));
+            fs::write(&path, content).expect("writes");
+            let reason = sandbox.fetch(Uri::new(path.display().to_string())).expect_err(name);
+            assert!(reason.contains("Cannot extract"), "{damaged} {name}: {reason}");
+        }
+    }
+}
+
+fn what_follows_the_end_of_an_archive_is_ignored() {
+    let sandbox = Scene::new();
+    let sources = sandbox.prepare(STREAMS);
+    let with = |name: &str, rest: &[u8]| {
+        let mut content = fs::read(sources.join(name)).expect("reads");
+        content.extend_from_slice(rest);
+        let path = sources.join(format!("with-{name}"));
+        fs::write(&path, content).expect("writes");
+        Uri::new(path.display().to_string())
+    };
+    // Tapes and disks are filled up with zeros. The last is longer than what is read at once.
+    for rest in [&b""[..], &[0], &[0; 7], &[0; 100_000], b"garbage"] {
+        for name in ["a.tar", "a.tgz", "a.tbz2", "a.txz", "b.gz"] {
+            let fetched = sandbox.fetch(with(name, rest));
+            // Mesos: gunzip ends with a warning then, which is a failure.
+            if name == "b.gz" && rest == b"garbage" {
+                assert!(fetched.expect_err("garbage").contains("something follows its end"));
+                continue;
+            }
+            fetched.expect(name);
+            let (unpacked, content) =
+                if name == "b.gz" { ("with-b", "squeezed\nmore\n") } else { ("one", "one\n") };
+            assert_eq!(sandbox.read(unpacked), content, "{name}");
+            fs::remove_file(sandbox.sandbox.join(unpacked)).expect("removes");
+        }
+    }
 }
 
 fn evil_archives_are_refused() {
