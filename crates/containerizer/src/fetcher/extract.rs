@@ -16,8 +16,8 @@ use super::decompress::{Compression, Streams, beginning, too_much};
 const MOST_ENTRIES: usize = 1_000_000;
 /// Bound: bytes unpacked from one archive, in which a bomb of a few megabytes would otherwise fill the disk.
 const MOST_BYTES: u64 = 64 << 30;
-/// Bound: of a link's target in a zip archive (PATH_MAX).
-const LONGEST_TARGET: u64 = 4096;
+/// Bound: of an entry's name, and of a link's target in a zip archive (PATH_MAX).
+const LONGEST_PATH: usize = 4096;
 /// File permissions that an archive may set: never setuid, setgid or sticky.
 const PERMISSIONS: u32 = 0o777;
 
@@ -124,6 +124,9 @@ fn tar(sandbox: &Beneath, archive: Streams, allowance: &mut Allowance) -> io::Re
         let mut entry = entry?;
         allowance.entry()?;
         let name = entry.path()?.into_owned();
+        if name.as_os_str().len() > LONGEST_PATH {
+            return Err(io::Error::other("the name of an entry is too long"));
+        }
         tar_entry(sandbox, &mut entry, &name, allowance, &mut directories)
             .map_err(|error| io::Error::new(error.kind(), format!("'{}': {error}", name.display())))?;
     }
@@ -200,7 +203,7 @@ fn zip_entry<R: Read + Seek>(
         Ok(())
     } else if entry.is_symlink() {
         let mut target = String::new();
-        entry.take(LONGEST_TARGET).read_to_string(&mut target).map_err(in_entry)?;
+        entry.take(LONGEST_PATH as u64).read_to_string(&mut target).map_err(in_entry)?;
         sandbox.link_symbolically(&path, Path::new(&target)).map_err(in_entry)
     } else {
         let mut file = sandbox.create(&path, mode.unwrap_or(0o644)).map_err(in_entry)?;

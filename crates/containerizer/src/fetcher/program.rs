@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::beneath::Beneath;
 use super::job::Job;
 use super::{Action, FetcherInfo};
@@ -22,6 +24,8 @@ pub(crate) const WORK: &str = "MESOS_FETCHER_INFO";
 const DEFAULT_STALL: Duration = Duration::from_secs(60);
 /// Bound: of a work order; a task has a few URIs, not millions.
 const LARGEST_WORK: u64 = 16 << 20;
+/// Bound: memory of the process. How much an archive takes is chosen by who made it.
+const MOST_MEMORY: u64 = 1 << 30;
 
 /// Runs as our agent's fetcher: a line of work on standard input, the reason of a failure on standard output.
 pub(crate) fn run() -> ExitCode {
@@ -59,6 +63,10 @@ fn read_work() -> Result<FetcherInfo, String> {
 }
 
 fn work(info: &FetcherInfo, own_agent: bool) -> Result<(), String> {
+    // What does not bear to be refused memory aborts, and a dump of it would be as large.
+    for (resource, most) in [(Resource::Data, MOST_MEMORY), (Resource::Core, 0)] {
+        lower(resource, most).map_err(|error| format!("Cannot limit the fetcher: {error}"))?;
+    }
     if !own_agent {
         make_cache(info)?;
     }
@@ -86,6 +94,12 @@ fn work(info: &FetcherInfo, own_agent: bool) -> Result<(), String> {
         job.fetch(item).map_err(|reason| format!("Failed to fetch '{}': {reason}", item.uri.value))?;
     }
     Ok(())
+}
+
+fn lower(resource: Resource, most: u64) -> io::Result<()> {
+    let lowered = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
+    let limit = getrlimit(resource);
+    Ok(setrlimit(resource, Rlimit { current: lowered(limit.current), maximum: lowered(limit.maximum) })?)
 }
 
 /// Mesos: its agents leave it to the fetcher to make the folder of the cache, which is the user's own.

@@ -3,12 +3,16 @@
 //! The fetcher: archives good and evil.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::{Command as Process, Stdio};
 
-use kaon_containerizer::fetcher::Uri;
+use kaon_containerizer::fetcher::{Action, FetcherInfo, Uri};
 
-use crate::fetching::Scene;
+use crate::fetching::{Scene, cached, fetch};
+use crate::host::eventually;
+use crate::web;
 
 crate::tests![
     archives_are_extracted,
@@ -17,6 +21,8 @@ crate::tests![
     an_archive_is_read_to_its_end,
     what_follows_the_end_of_an_archive_is_ignored,
     evil_archives_are_refused,
+    an_archive_cannot_take_all_memory,
+    the_fetcher_takes_only_so_much_memory,
 ];
 
 fn archives_are_extracted() {
@@ -185,4 +191,55 @@ fn evil_archives_are_refused() {
     }
     assert_eq!(fs::read_dir(&sandbox.host.root).expect("lists").count(), before);
     assert!(!sources.join("escaped").exists() && !sandbox.sandbox.with_file_name("escaped").exists());
+}
+
+fn an_archive_cannot_take_all_memory() {
+    let sandbox = Scene::new();
+    let item = cached(Uri::new("/bomb.tar"), Action::RetrieveFromCache, "bomb.tar");
+    let info = sandbox.through_cache(item);
+    // The name of an entry, of 1.5 GiB. In the cache, where a hole of a file needs no disk; a few megabytes of gzip do as well.
+    let mut header = tar::Header::new_gnu();
+    header.set_path("././@LongLink").expect("is short");
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(3 << 29);
+    header.set_cksum();
+    let file = fs::File::create(sandbox.host.root.join("cache/bomb.tar")).expect("creates");
+    (&file).write_all(header.as_bytes()).expect("writes");
+    file.set_len(512 + (3 << 29)).expect("grows");
+    let reason = fetch(&info).expect_err("there is no such name");
+    assert!(reason.contains("Cannot extract 'bomb.tar': out of memory"), "{reason}");
+
+    // One that there is memory for is not written into the log.
+    let sources = sandbox
+        .prepare("mkfifo p; tar cf long.tar --transform \"s,p,$(head -c 5000 /dev/zero | tr '\\0' x),\" p");
+    let reason = sandbox.fetch(Uri::new(sources.join("long.tar").display().to_string())).expect_err("long");
+    assert!(reason.ends_with("Cannot extract 'long.tar': the name of an entry is too long"), "{reason}");
+}
+
+fn the_fetcher_takes_only_so_much_memory() {
+    let sandbox = Scene::new();
+    let url = format!("http://127.0.0.1:{}/silent", web::serve());
+    let info = FetcherInfo { stall_timeout: None, ..sandbox.info(vec![Uri::new(url)]) };
+    let work = serde_json::to_string(&info).expect("writes");
+    // A limit that is lower already stays.
+    for (before, most) in [("true", 1 << 30), ("ulimit -d 262144", 256 << 20)] {
+        let mut fetcher = Process::new("sh")
+            .args(["-c", &format!("{before}; exec \"$0\" fetch")])
+            .arg(std::env::current_exe().expect("is somewhere"))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut stdin = fetcher.stdin.take().expect("is piped");
+        stdin.write_all(format!("{work}\n").as_bytes()).expect("writes");
+        let limits = format!("/proc/{}/limits", fetcher.id());
+        let is = |name: &str, most: u64| {
+            let limits = fs::read_to_string(&limits).expect("runs");
+            let line = limits.lines().find_map(|line| line.strip_prefix(name)).expect("is listed");
+            line.split_whitespace().take(2).all(|limit| limit == most.to_string())
+        };
+        // A dump of it would be as large.
+        eventually("limits", || (is("Max data size", most) && is("Max core file size", 0)).then_some(()));
+        drop(stdin);
+        fetcher.wait().expect("ends");
+    }
 }
