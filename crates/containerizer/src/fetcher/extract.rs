@@ -54,13 +54,13 @@ pub(super) fn format(name: &Path) -> Option<Format> {
     SUFFIXES.iter().find(|(suffix, _)| name.ends_with(suffix)).map(|(_, format)| *format)
 }
 
-/// Unpacks an archive, called `name` in `sandbox`. Mesos: into its top, wherever the archive lies; a lone `.gz` goes
-/// beside its name.
+/// Unpacks an archive, called `name` in `sandbox`. Mesos: into its top, wherever the archive lies. A lone `.gz` goes
+/// beside its name; Mesos: into the top too.
 pub(super) fn extract(sandbox: &Beneath, mut file: File, name: &Path, format: Format) -> io::Result<()> {
     let mut allowance = Allowance { entries: MOST_ENTRIES, bytes: MOST_BYTES };
     if format == Format::Gzip {
         let mut streams = Streams::new(file, Compression::Gzip, MOST_BYTES);
-        allowance.copy(&mut streams, &mut sandbox.create(&name.with_extension(""), 0o644)?)?;
+        allowance.copy(&mut streams, &mut sandbox.create(&unpacked(name), 0o644)?)?;
         // Mesos: gunzip ends with a warning, which is a failure; an archive is read without a word.
         return if streams.more { Err(io::Error::other("something follows its end")) } else { Ok(()) };
     }
@@ -69,6 +69,15 @@ pub(super) fn extract(sandbox: &Beneath, mut file: File, name: &Path, format: Fo
         zip(sandbox, file, &mut allowance)
     } else {
         tar(sandbox, Streams::new(file, Compression::of(&beginning), MOST_BYTES), &mut allowance)
+    }
+}
+
+/// What is in a lone `.gz`. One from the cache may be called anything in the sandbox.
+fn unpacked(name: &Path) -> PathBuf {
+    if name.extension().is_some_and(|extension| extension == "gz") {
+        name.with_extension("")
+    } else {
+        name.to_path_buf()
     }
 }
 

@@ -25,6 +25,7 @@ crate::tests![
     a_fetch_is_told_apart_by_its_log,
     it_serves_mesos_as_well,
     a_cache_is_filled_and_used,
+    what_is_unpacked_from_the_cache_has_its_own_name,
     what_is_too_large_goes_past_the_cache,
 ];
 
@@ -349,6 +350,27 @@ fn a_cache_is_filled_and_used() {
     let evil = cached(uri("plain"), Action::RetrieveFromCache, "../sources");
     let reason = fetch(&sandbox.through_cache(evil)).expect_err("leads elsewhere");
     assert!(reason.contains("is not the name of a file"), "{reason}");
+}
+
+fn what_is_unpacked_from_the_cache_has_its_own_name() {
+    let sandbox = Scene::new();
+    let sources = sandbox.prepare("echo text > plain; gzip plain");
+    let uri = Uri::new(sources.join("plain.gz").display().to_string());
+    // Only the suffix of what is compressed is taken away, and of nothing else.
+    for (output, unpacked) in [
+        ("data.json", "data.json"),
+        ("d/e.f/data", "d/e.f/data"),
+        ("data.json.gz", "data.json"),
+        (".gz", ".gz"),
+        ("plain", "plain"),
+    ] {
+        let uri = Uri { output_file: Some(output.into()), ..uri.clone() };
+        let item = cached(uri, Action::DownloadAndCache, "c1-plain.gz");
+        fetch(&sandbox.through_cache(item)).expect("fetches");
+        assert_eq!(sandbox.read(unpacked), "text\n", "{output}");
+        fs::remove_file(sandbox.sandbox.join(unpacked)).expect("removes");
+    }
+    assert!(!sandbox.sandbox.join("data").exists());
 }
 
 fn what_is_too_large_goes_past_the_cache() {
