@@ -7,6 +7,7 @@
 pub mod batch;
 mod command;
 mod input;
+pub mod interrupts;
 mod job;
 mod output;
 mod progress;
@@ -25,7 +26,8 @@ use batch::{Settings, Tally};
 pub use command::Template;
 use input::Lines;
 pub use input::{InputError, Source};
-use job::{Interrupts, Job, REJECTED_MAX};
+use interrupts::Interrupts;
+use job::{Job, REJECTED_MAX};
 use output::{Fetcher, Printer, SpillFolder};
 use progress::Progress;
 
@@ -89,29 +91,68 @@ pub struct Outcome {
 /// goes to standard error.
 pub async fn run(mut options: Options) -> Result<Outcome, RunError> {
     let lines = Lines::open(options.source.clone())?;
-    let interrupts = Interrupts::new().map_err(RunError::Signals)?;
+    let interrupts = Interrupts::listen().map_err(RunError::Signals)?;
     let (folder, _spill) = folder(&options)?;
     let progress = Progress::new("kaon run");
-    let (scheduler, mut events) = connect(&options, &progress).await?;
+    let connected = tokio::select! {
+        connected = connect(&options, &progress) => connected?,
+        () = interrupts.heard(1) => {
+            return Ok(Outcome { tally: Tally::default(), success: false, interrupted: true });
+        }
+    };
+    tokio::spawn(tell_interrupted(interrupts.clone(), progress.clone()));
+    let (scheduler, mut events) = connected;
     options.settings.id_prefix = id_prefix(&scheduler.framework_id().value);
     let printer = Printer::start(folder.clone(), progress.clone());
     let fetcher = Fetcher::new(scheduler.framework_id(), folder, options.output.is_some());
     let mut job = Job::new(options, scheduler, fetcher, printer, progress);
-    let result = job.run_to_end(lines, &mut events, interrupts).await;
+    let ended = tokio::select! {
+        ended = job.run_to_end(lines, &mut events, &interrupts) => Some(ended),
+        () = interrupts.cut_off() => None,
+    };
+    let result = ended.unwrap_or_else(|| {
+        job.abandon();
+        Ok(())
+    });
     // Also after an error, and while still subscribed; if the master is gone, it ends the tasks itself after the failover timeout.
-    let torn_down = job.scheduler.teardown().await;
+    let torn_down = tear_down(&job.scheduler, &interrupts).await;
     drop(events);
-    let (outcome, took, progress) = (job.outcome(), job.started.elapsed(), job.progress.clone());
-    // Once standard output has failed, everything else failed because of it.
-    let printed = job.printer.finish().map_err(RunError::Print);
+    let (mut outcome, took, progress) = (job.outcome(), job.started.elapsed(), job.progress.clone());
+    let printed = finish(job.printer, &interrupts).await;
     progress.end();
-    printed?;
+    match printed {
+        // Once standard output has failed, everything else failed because of it.
+        Some(printed) => printed.map_err(RunError::Print)?,
+        None => outcome.interrupted = true,
+    }
     result?;
     if let Err(error) = torn_down {
         progress.note(&format!("the framework could not be torn down: {error}"));
     }
     summarize(&progress, &outcome, took);
     Ok(outcome)
+}
+
+async fn tell_interrupted(interrupts: Interrupts, progress: Progress) {
+    interrupts.heard(1).await;
+    progress.note("interrupted: ending the job; once more to leave at once");
+}
+
+/// Ends the framework with all its tasks.
+async fn tear_down(scheduler: &Scheduler, interrupts: &Interrupts) -> Result<(), String> {
+    tokio::select! {
+        torn_down = scheduler.teardown() => torn_down.map_err(|error| error.to_string()),
+        () = interrupts.teardown_cut_off() => Err("its master does not answer".to_owned()),
+    }
+}
+
+/// Awaits that all that is due has been printed. None: whoever reads it is not waited for any longer.
+async fn finish(printer: Printer, interrupts: &Interrupts) -> Option<io::Result<()>> {
+    let printing = tokio::task::spawn_blocking(move || printer.finish());
+    tokio::select! {
+        printed = printing => Some(printed.unwrap_or_else(|error| Err(io::Error::other(error)))),
+        () = interrupts.heard(2) => None,
+    }
 }
 
 /// What tells the tasks of one framework from those of others: the id of a framework is that of its first master, with

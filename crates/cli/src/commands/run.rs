@@ -4,17 +4,20 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kaon_frameworks::run::batch::Settings;
-use kaon_frameworks::run::{self, Options, Source, Template};
+use kaon_frameworks::run::{self, Options, Source, Template, interrupts};
 use kaon_sdk::resources::Wanted;
 
 use crate::arguments::RunArguments;
 
 /// The exit status of a program that SIGINT ended, as shells show it.
 const INTERRUPTED: u8 = 130;
+/// Bound: how long a second interrupt may take to end us in the usual way.
+const LEAVING_MAX: Duration = Duration::from_secs(3);
 
 pub async fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
     let wanted = Wanted::new(arguments.cpus, arguments.mem);
@@ -45,10 +48,21 @@ pub async fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
         source,
         output: arguments.output,
     };
+    thread::spawn(leave_at_last);
     let outcome = run::run(options).await?;
     Ok(match outcome {
         outcome if outcome.interrupted => ExitCode::from(INTERRUPTED),
         outcome if outcome.success => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })
+}
+
+/// Ends us after a second interrupt, whatever stands still: that may be everything where what we say is not read, as in
+/// `kaon run … 2>&1 | less`.
+fn leave_at_last() {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    if runtime.block_on(interrupts::second()).is_ok() {
+        thread::sleep(LEAVING_MAX);
+        std::process::exit(INTERRUPTED.into());
+    }
 }

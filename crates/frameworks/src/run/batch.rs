@@ -301,10 +301,6 @@ impl Batch {
                 out.push(Action::Kill { task_id: self.task_id(*number, *attempt), agent_id });
             }
         }
-        if !self.launched.is_empty() {
-            let count = self.launched.len();
-            out.push(Action::Say(format!("interrupted: killing {count} tasks; once more to leave at once")));
-        }
     }
 
     fn tick(&mut self, now: Duration, out: &mut Vec<Action>) {

@@ -3,15 +3,14 @@
 //! Carries out what the batch decides.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::time::{Duration, Instant};
 
 use kaon_sdk::v1::{AgentID, CommandInfo, Environment, Offer, TaskID, TaskInfo, command_info, environment};
 use kaon_sdk::{Address, Error, Event, Events, Operator, Scheduler};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::batch::{Action, Batch, Input, Launch};
 use super::input::Lines;
+use super::interrupts::Interrupts;
 use super::output::{self, Fetcher, Output, Printer};
 use super::progress::Progress;
 use super::{Options, Outcome, RunError};
@@ -70,7 +69,7 @@ impl Job {
         &mut self,
         mut lines: Lines,
         events: &mut Events,
-        mut interrupts: Interrupts,
+        interrupts: &Interrupts,
     ) -> Result<(), RunError> {
         let mut ticks = tokio::time::interval(TICK);
         let mut last_line = self.progress.begin();
@@ -83,7 +82,7 @@ impl Job {
                     _ => read.drain(..).map(|line| line.map(Input::Line)).collect::<Result<_, _>>()?,
                 },
                 Some(fetched) = self.fetcher.next() => vec![self.fetched(fetched)],
-                () = interrupts.next() => vec![Input::Interrupt],
+                () = interrupts.heard(1), if !self.batch.is_interrupted() => vec![Input::Interrupt],
                 _ = ticks.tick() => vec![Input::Tick],
             };
             for input in inputs {
@@ -249,6 +248,13 @@ impl Job {
         }
     }
 
+    /// Nothing is waited for any more.
+    pub fn abandon(&mut self) {
+        for _ in 0..2 {
+            self.batch.handle(self.started.elapsed(), Input::Interrupt, &mut Vec::new());
+        }
+    }
+
     pub fn outcome(&self) -> Outcome {
         Outcome {
             tally: self.batch.tally(),
@@ -264,26 +270,4 @@ fn address_of(offer: &Offer) -> Option<(String, Address)> {
     let host = address.ip.clone().or_else(|| address.hostname.clone())?;
     let port = u16::try_from(address.port).ok()?;
     Some((offer.agent_id.value.clone(), Address::new(host, port)))
-}
-
-/// Ctrl-C, and the polite way to end a process.
-pub struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    pub fn new() -> io::Result<Interrupts> {
-        Ok(Interrupts {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
