@@ -73,6 +73,11 @@ pub enum RunError {
     NoMaster { masters: Masters, patience: Duration },
     #[error("cannot use the folder '{path}' for output: {reason}")]
     Folder { path: PathBuf, reason: io::Error },
+    #[error(
+        "cannot write '{path}': {reason}, so the job is given up, as the output of its tasks would be lost; make room, or \
+         choose another folder by --output or TMPDIR"
+    )]
+    Unwritable { path: PathBuf, reason: io::Error },
     #[error("cannot write the tasks' output: {0}")]
     Print(io::Error),
     #[error("cannot listen for signals: {0}")]
@@ -183,7 +188,7 @@ async fn connect(options: &Options, progress: &Progress) -> Result<(Scheduler, E
 fn folder(options: &Options) -> Result<(PathBuf, Option<SpillFolder>), RunError> {
     if let Some(path) = &options.output {
         let failed = |reason| RunError::Folder { path: path.clone(), reason };
-        std::fs::create_dir_all(path).map_err(failed)?;
+        output::try_folder(path).map_err(failed)?;
         return Ok((path.clone(), None));
     }
     let failed = |reason| RunError::Folder { path: std::env::temp_dir(), reason };

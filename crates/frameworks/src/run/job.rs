@@ -11,7 +11,7 @@ use kaon_sdk::{Address, Error, Event, Events, Operator, Scheduler};
 use super::batch::{Action, Batch, Input, Launch};
 use super::input::Lines;
 use super::interrupts::Interrupts;
-use super::output::{self, Fetcher, Output, Printer};
+use super::output::{self, Fetcher, Missing, Output, Printer};
 use super::progress::Progress;
 use super::{Options, Outcome, RunError};
 
@@ -81,7 +81,7 @@ impl Job {
                     0 => vec![Input::InputEnded],
                     _ => read.drain(..).map(|line| line.map(Input::Line)).collect::<Result<_, _>>()?,
                 },
-                Some(fetched) = self.fetcher.next() => vec![self.fetched(fetched)],
+                Some(fetched) = self.fetcher.next() => vec![self.fetched(fetched)?],
                 () = interrupts.heard(1), if !self.batch.is_interrupted() => vec![Input::Interrupt],
                 _ = ticks.tick() => vec![Input::Tick],
             };
@@ -120,14 +120,21 @@ impl Job {
         })
     }
 
-    fn fetched(&mut self, fetched: output::Fetched) -> Input {
+    fn fetched(&mut self, fetched: output::Fetched) -> Result<Input, RunError> {
         for line in fetched.stderr {
             self.progress.say(&format!("task {} | {line}", fetched.number));
         }
         let number = fetched.number;
-        // A task whose output is missing may be tried again, and then its turn is still to come.
-        let result = fetched.output.map(|output| self.print(number, output));
-        Input::Collected { number, result }
+        let result = match fetched.output {
+            Ok(output) => {
+                self.print(number, output);
+                Ok(())
+            }
+            // It may be tried again, and then its turn is still to come.
+            Err(Missing::Lost(why)) => Err(why),
+            Err(Missing::Unwritable { path, reason }) => return Err(RunError::Unwritable { path, reason }),
+        };
+        Ok(Input::Collected { number, result })
     }
 
     fn print(&self, number: u64, output: Output) {

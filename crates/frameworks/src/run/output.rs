@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-pub use fetch::{Fetched, Fetcher, Wish};
+pub use fetch::{Fetched, Fetcher, Missing, Wish};
 pub use print::Printer;
 
 /// Bound: outputs that wait for their turn in memory; the rest waits on disk.
@@ -25,6 +25,14 @@ pub enum Output {
     Spilled(PathBuf),
     /// There is none, or it stands where it was asked for.
     Nothing,
+}
+
+/// Fails if no file can be made in the folder, which is made itself where there is none.
+pub fn try_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    let attempt = path.join(format!(".kaon-run.{}", std::process::id()));
+    fs::File::create(&attempt)?;
+    fs::remove_file(attempt)
 }
 
 /// A folder for what does not fit into memory; it is deleted when dropped.

@@ -3,13 +3,13 @@
 //! Batch jobs from their input to their output.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kaon_api::v1::TaskInfo;
 use kaon_api::v1::scheduler::call::Type;
 use kaon_frameworks::run::batch::Settings;
-use kaon_frameworks::run::{self, Options, Outcome, Source, Template};
+use kaon_frameworks::run::{self, Options, Outcome, RunError, Source, Template};
 use kaon_sdk::resources::Wanted;
 
 use crate::cluster::{Cluster, Fate};
@@ -34,6 +34,10 @@ impl Drop for Folder {
 }
 
 async fn run(cluster: &Cluster, folder: &Folder, tasks: u64, retries: u32) -> Outcome {
+    try_run(cluster, &folder.0, tasks, retries).await.unwrap()
+}
+
+async fn try_run(cluster: &Cluster, output: &Path, tasks: u64, retries: u32) -> Result<Outcome, RunError> {
     let options = Options {
         credential: None,
         masters: format!("127.0.0.1:{}", cluster.port).parse().unwrap(),
@@ -50,9 +54,9 @@ async fn run(cluster: &Cluster, folder: &Folder, tasks: u64, retries: u32) -> Ou
         environment: vec![("A".into(), "B".into())],
         uris: vec!["http://x/y".into()],
         source: Source::Count(tasks),
-        output: Some(folder.0.clone()),
+        output: Some(output.to_owned()),
     };
-    tokio::time::timeout(Duration::from_secs(30), run::run(options)).await.expect("it ends").unwrap()
+    tokio::time::timeout(Duration::from_secs(30), run::run(options)).await.expect("it ends")
 }
 
 fn attempt(task: &TaskInfo) -> &str {
@@ -131,4 +135,24 @@ async fn a_lost_master_costs_no_task() {
         Some("out of f-1-1\n"),
         "what finished unheard was asked after"
     );
+}
+
+#[tokio::test]
+async fn nothing_runs_whose_output_has_no_place() {
+    let cluster = Cluster::start(|_| Fate::Finish).await;
+    // Not even root can make a file there.
+    let error = try_run(&cluster, Path::new("/proc"), 1, 3).await.unwrap_err();
+    assert!(matches!(error, RunError::Folder { .. }), "{error}");
+    assert_eq!(cluster.calls_of(Type::Subscribe).len(), 0);
+}
+
+#[tokio::test]
+async fn a_task_does_not_run_again_because_we_cannot_write() {
+    let cluster = Cluster::start(|_| Fate::Finish).await;
+    let folder = Folder::new("unwritable");
+    std::fs::create_dir_all(folder.0.join("1.out").join("in the way")).unwrap();
+    let error = try_run(&cluster, &folder.0, 1, 3).await.unwrap_err();
+    assert!(error.to_string().contains("1.out"), "{error}");
+    assert_eq!(cluster.calls_of(Type::Accept).len(), 1);
+    assert_eq!(cluster.calls_of(Type::Teardown).len(), 1);
 }

@@ -28,11 +28,20 @@ const TAIL_LINES_MAX: usize = 10;
 const PAUSES: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(6)];
 
+/// Why an output is not here.
+#[derive(Debug)]
+pub enum Missing {
+    /// It cannot be fetched, and the task may be tried again.
+    Lost(String),
+    /// We cannot keep it, which would be no other with another.
+    Unwritable { path: PathBuf, reason: io::Error },
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub struct Fetched {
     pub number: u64,
-    pub output: Result<Output, String>,
+    pub output: Result<Output, Missing>,
     /// The end of the stderr of a task that failed.
     pub stderr: Vec<String>,
 }
@@ -70,7 +79,7 @@ impl Fetcher {
         let sandbox =
             format!("/frameworks/{}/executors/{}/runs/latest", self.framework_id.value, task_id.value);
         let Some(agent) = agent else {
-            let output = Err("no offer said where its agent is".to_owned());
+            let output = Err(Missing::Lost("no offer said where its agent is".to_owned()));
             self.running.spawn(async move { Fetched { number, output, stderr: Vec::new() } });
             return;
         };
@@ -104,27 +113,28 @@ struct Job {
 }
 
 impl Job {
-    async fn fetch_patiently(&self) -> Result<Output, String> {
+    async fn fetch_patiently(&self) -> Result<Output, Missing> {
         let mut pauses = PAUSES.iter();
         loop {
             match self.fetch().await {
-                Ok(output) => return Ok(output),
-                Err(error) => match pauses.next() {
+                Err(Missing::Lost(why)) => match pauses.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
-                    None => return Err(error),
+                    None => return Err(Missing::Lost(why)),
                 },
+                fetched => return fetched,
             }
         }
     }
 
-    async fn fetch(&self) -> Result<Output, String> {
-        let _permit = self.permits.acquire().await.map_err(|error| error.to_string())?;
+    async fn fetch(&self) -> Result<Output, Missing> {
+        let _permit = self.permits.acquire().await.map_err(|error| Missing::Lost(error.to_string()))?;
         let response = self.agent.download(&format!("{}/stdout", self.sandbox)).await;
-        let mut body = response.map_err(|error| error.to_string())?.into_body();
+        let mut body = response.map_err(|error| Missing::Lost(error.to_string()))?.into_body();
         let mut small = Vec::new();
         let mut file = None;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| format!("{} broke off: {error}", self.agent.address()))?;
+            let broke_off = |error| Missing::Lost(format!("{} broke off: {error}", self.agent.address()));
+            let frame = frame.map_err(broke_off)?;
             let Some(data) = frame.data_ref() else { continue };
             if file.is_none() && small.len() + data.len() <= SMALL_MAX && !self.keep {
                 small.extend_from_slice(data);
@@ -134,21 +144,21 @@ impl Job {
                 Some(file) => file,
                 none => none.insert(self.create(&small).await?),
             };
-            file.write_all(data).await.map_err(|error| self.failed(&error))?;
+            file.write_all(data).await.map_err(|reason| self.unwritable(reason))?;
         }
         if self.keep && file.is_none() {
             file = Some(self.create(&[]).await?);
         }
         let Some(mut file) = file else { return Ok(Output::Memory(small)) };
-        file.flush().await.map_err(|error| self.failed(&error))?;
+        file.flush().await.map_err(|reason| self.unwritable(reason))?;
         // Under its name a file is whole, whatever happens to us.
-        tokio::fs::rename(self.part(), &self.target).await.map_err(|error| self.failed(&error))?;
+        tokio::fs::rename(self.part(), &self.target).await.map_err(|reason| self.unwritable(reason))?;
         Ok(if self.keep { Output::Nothing } else { Output::Spilled(self.target.clone()) })
     }
 
-    async fn create(&self, begin: &[u8]) -> Result<File, String> {
-        let mut file = File::create(self.part()).await.map_err(|error| self.failed(&error))?;
-        file.write_all(begin).await.map_err(|error| self.failed(&error))?;
+    async fn create(&self, begin: &[u8]) -> Result<File, Missing> {
+        let mut file = File::create(self.part()).await.map_err(|reason| self.unwritable(reason))?;
+        file.write_all(begin).await.map_err(|reason| self.unwritable(reason))?;
         Ok(file)
     }
 
@@ -156,8 +166,8 @@ impl Job {
         self.target.with_extension("part")
     }
 
-    fn failed(&self, error: &io::Error) -> String {
-        format!("cannot write '{}': {error}", self.target.display())
+    fn unwritable(&self, reason: io::Error) -> Missing {
+        Missing::Unwritable { path: self.target.clone(), reason }
     }
 
     /// The last lines, or none if they cannot be had: the task has failed already.
