@@ -38,6 +38,10 @@ impl Batch {
             // Nothing but another command would help.
             TaskState::TaskError => self.fail_for_good(number, &why, false, out),
             TaskState::TaskFailed if is_of_agent(status) => self.lost(now, number, true, &why, out),
+            // An operator empties the host.
+            TaskState::TaskKilled if status.reason == Some(Reason::ReasonAgentDraining) => {
+                self.lost(now, number, false, &why, out);
+            }
             TaskState::TaskFailed | TaskState::TaskKilled => self.failed(now, number, &why, true, out),
             TaskState::TaskDropped => self.lost(now, number, false, &why, out),
             TaskState::TaskLost | TaskState::TaskUnknown => self.lost(now, number, true, &why, out),

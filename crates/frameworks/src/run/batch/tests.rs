@@ -233,6 +233,17 @@ fn what_never_ran_is_not_held_against_the_task() {
 }
 
 #[test]
+fn a_host_that_is_drained_is_not_held_against_the_task() {
+    let mut job = Job::new(1, usize::MAX, 0);
+    job.offer(&[("a", 1.0)]);
+    job.update("1-1", TaskState::TaskRunning);
+    job.update_because("1-1", TaskState::TaskKilled, Some(Reason::ReasonAgentDraining));
+    assert_eq!(job.after(1).offer(&[("b", 1.0)]).0, ["1-2@b"]);
+    assert_eq!(job.succeed("1-2"), [Action::Finish]);
+    assert_eq!(job.batch.tally().retried, 0);
+}
+
+#[test]
 fn a_launch_that_was_not_sent_is_made_again() {
     let mut job = Job::new(2, usize::MAX, 0);
     job.offer(&[("a", 2.0)]);
