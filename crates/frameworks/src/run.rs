@@ -66,11 +66,10 @@ pub enum RunError {
     #[error("the master turned down {REJECTED_MAX} calls in a row; the last: {0}")]
     Rejected(Error),
     #[error(
-        "no master has led at {masters} for {} s, so the job is given up; its tasks end when a master is back, or run on \
-         until their agents are told",
-        patience.as_secs()
+        "no master has led at {masters} for {} s, so the job is given up; {}",
+        patience.as_secs(), how_it_ends(framework)
     )]
-    NoMaster { masters: Masters, patience: Duration },
+    NoMaster { masters: Masters, patience: Duration, framework: String },
     #[error("cannot use the folder '{path}' for output: {reason}")]
     Folder { path: PathBuf, reason: io::Error },
     #[error(
@@ -107,7 +106,8 @@ pub async fn run(mut options: Options) -> Result<Outcome, RunError> {
     };
     tokio::spawn(tell_interrupted(interrupts.clone(), progress.clone()));
     let (scheduler, mut events) = connected;
-    options.settings.id_prefix = id_prefix(&scheduler.framework_id().value);
+    let framework = scheduler.framework_id().value;
+    options.settings.id_prefix = id_prefix(&framework);
     let printer = Printer::start(folder.clone(), progress.clone());
     let fetcher = Fetcher::new(scheduler.framework_id(), folder, options.output.is_some());
     let mut job = Job::new(options, scheduler, fetcher, printer, progress);
@@ -119,7 +119,7 @@ pub async fn run(mut options: Options) -> Result<Outcome, RunError> {
         job.abandon();
         Ok(())
     });
-    // Also after an error, and while still subscribed; if the master is gone, it ends the tasks itself after the failover timeout.
+    // Also after an error, and while still subscribed.
     let torn_down = tear_down(&job.scheduler, &interrupts).await;
     drop(events);
     let (mut outcome, took, progress) = (job.outcome(), job.started.elapsed(), job.progress.clone());
@@ -132,7 +132,8 @@ pub async fn run(mut options: Options) -> Result<Outcome, RunError> {
     }
     result?;
     if let Err(error) = torn_down {
-        progress.note(&format!("the framework could not be torn down: {error}"));
+        let how = how_it_ends(&framework);
+        progress.note(&format!("the framework could not be torn down: {error}; {how}"));
     }
     summarize(&progress, &outcome, took);
     Ok(outcome)
@@ -158,6 +159,16 @@ async fn finish(printer: Printer, interrupts: &Interrupts) -> Option<io::Result<
         printed = printing => Some(printed.unwrap_or_else(|error| Err(io::Error::other(error)))),
         () = interrupts.heard(2) => None,
     }
+}
+
+/// What becomes of a framework whose master did not hear that it is over.
+fn how_it_ends(framework: &str) -> String {
+    // Mesos: what a framework has asked for dies with the master that it told; the next one knows it from its agents.
+    format!(
+        "the master that it had ends the framework {framework} with its tasks {FAILOVER_TIMEOUT_SECS} s after it lost \
+         it; the next master lets the tasks run to their end, unless it has --recovered_framework_timeout; to end them: \
+         curl -d frameworkId={framework} http://MASTER/master/teardown"
+    )
 }
 
 /// What tells the tasks of one framework from those of others: the id of a framework is that of its first master, with

@@ -197,8 +197,10 @@ impl Job {
                 Ok(())
             }
             Action::GiveUp => {
-                let patience = self.options.settings.master_patience;
-                return Err(RunError::NoMaster { masters: self.options.masters.clone(), patience });
+                let (masters, patience) =
+                    (self.options.masters.clone(), self.options.settings.master_patience);
+                let framework = self.scheduler.framework_id().value;
+                return Err(RunError::NoMaster { masters, patience, framework });
             }
             Action::Finish => return Ok(true),
         };

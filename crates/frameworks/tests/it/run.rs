@@ -156,3 +156,18 @@ async fn a_task_does_not_run_again_because_we_cannot_write() {
     assert_eq!(cluster.calls_of(Type::Accept).len(), 1);
     assert_eq!(cluster.calls_of(Type::Teardown).len(), 1);
 }
+
+#[test]
+fn a_job_that_is_given_up_says_what_becomes_of_its_tasks() {
+    let masters = "127.0.0.1:5050".parse().unwrap();
+    let error = RunError::NoMaster { masters, patience: Duration::from_secs(9), framework: "F1".to_owned() };
+    let text = error.to_string();
+    for part in [
+        "for 9 s",
+        "60 s after",
+        "--recovered_framework_timeout",
+        "frameworkId=F1 http://MASTER/master/teardown",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+}
