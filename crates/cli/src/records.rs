@@ -144,6 +144,20 @@ pub fn tasks(state: &Value, all: bool) -> Vec<Value> {
     all_tasks(state, all).map(record).collect()
 }
 
+/// The tasks of the framework that is called so, if there is, or was, such a framework.
+pub fn tasks_of(state: &Value, all: bool, framework: &str) -> Option<Vec<Value>> {
+    let mut frameworks = all_frameworks(state).map(|(known, _)| (&known["id"], &known["name"]));
+    frameworks.find(|(id, name)| is_called(id, name, framework))?;
+    let mut tasks = tasks(state, all);
+    tasks.retain(|task| is_called(&task["framework_id"], &task["framework"], framework));
+    Some(tasks)
+}
+
+/// Whether this is a name of the framework, or its id, whole or as tables show it.
+fn is_called(id: &Value, name: &Value, wanted: &str) -> bool {
+    *id == *wanted || *name == *wanted || short_id(text(id)) == wanted
+}
+
 /// Each framework, and whether it has ended.
 fn all_frameworks(state: &Value) -> impl Iterator<Item = (&Value, bool)> {
     let living = array(&state["frameworks"]).iter().map(|framework| (framework, false));
@@ -272,6 +286,20 @@ mod tests {
         assert_eq!((&task["executor_id"], &task["container_id"]), (&json!("t2"), &json!("C")));
         assert_eq!((&task["agent_address"], &task["state"]), (&json!("10.0.0.1:5051"), &json!("finished")));
         assert_eq!((&task["first_update"], &task["last_update"]), (&json!(10.0), &json!(20.0)));
+    }
+
+    #[test]
+    fn a_framework_is_called_by_its_name_its_id_or_what_tables_show_of_it() {
+        let mut state = state();
+        state["frameworks"][0]["id"] = json!("9faade45-1d0c-0007");
+        for task in state["frameworks"][0]["tasks"].as_array_mut().unwrap() {
+            task["framework_id"] = json!("9faade45-1d0c-0007");
+        }
+        for name in ["f", "9faade45-1d0c-0007", "9faade45-0007"] {
+            assert_eq!(tasks_of(&state, false, name).unwrap()[0]["id"], "t1", "{name}");
+        }
+        assert_eq!(tasks_of(&state, true, "g"), Some(vec![]), "it has ended, without a task");
+        assert_eq!(tasks_of(&state, true, "9faade45"), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use kaon_sdk::Operator;
 use kaon_sdk::operator::Agent;
 use serde_json::Value;
 
-use super::view::state;
+use super::view::{state, tasks_of};
 use crate::arguments::LogsArguments;
 use crate::{output, records};
 
@@ -27,8 +27,8 @@ const CHARACTER_MAX: u64 = 4;
 
 pub async fn logs(arguments: LogsArguments) -> anyhow::Result<ExitCode> {
     let operator = arguments.master.operator();
-    let tasks = records::tasks(&state(&operator).await?, true);
-    let task = choose(tasks, &arguments.task, arguments.framework.as_deref())?;
+    let tasks = tasks_of(&state(&operator).await?, true, arguments.framework.as_deref())?;
+    let task = choose(tasks, &arguments.task)?;
     let text = |key: &str| task[key].as_str().unwrap_or_default();
     let Some(address) = task["agent_address"].as_str() else {
         bail!(
@@ -53,12 +53,8 @@ pub async fn logs(arguments: LogsArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// The task that is meant. An id may be used by several frameworks: then the one that was heard of last.
-fn choose(tasks: Vec<Value>, id: &str, framework: Option<&str>) -> anyhow::Result<Value> {
-    let is_wanted = |task: &Value| {
-        let in_framework = |name: &str| task["framework"] == name || task["framework_id"] == name;
-        task["id"] == id && framework.is_none_or(in_framework)
-    };
-    let mut found: Vec<Value> = tasks.into_iter().filter(is_wanted).collect();
+fn choose(tasks: Vec<Value>, id: &str) -> anyhow::Result<Value> {
+    let mut found: Vec<Value> = tasks.into_iter().filter(|task| task["id"] == id).collect();
     let heard = |task: &Value| task["last_update"].as_f64().unwrap_or(0.0);
     found.sort_by(|one, other| heard(one).total_cmp(&heard(other)));
     let many = found.len() > 1;
@@ -197,14 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn the_task_meant_is_the_latest_or_the_one_named() {
-        let task = |framework: &str, time: f64| json!({ "id": "t", "framework": framework, "framework_id": format!("id-{framework}"), "last_update": time });
-        let tasks = || vec![task("a", 3.0), task("b", 5.0), task("c", 4.0)];
-        assert_eq!(choose(tasks(), "t", None).unwrap()["framework"], "b");
-        assert_eq!(choose(tasks(), "t", Some("a")).unwrap()["framework"], "a");
-        assert_eq!(choose(tasks(), "t", Some("id-c")).unwrap()["framework"], "c");
-        let error = choose(tasks(), "u", None).unwrap_err().to_string();
+    fn the_task_meant_is_the_latest() {
+        let task =
+            |framework: &str, time: f64| json!({ "id": "t", "framework": framework, "last_update": time });
+        let tasks = vec![task("a", 3.0), task("b", 5.0), task("c", 4.0)];
+        assert_eq!(choose(tasks.clone(), "t").unwrap()["framework"], "b");
+        let error = choose(tasks, "u").unwrap_err().to_string();
         assert!(error.contains("kaon tasks --all"), "{error}");
-        assert!(choose(tasks(), "t", Some("d")).is_err());
     }
 }

@@ -21,39 +21,48 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 pub async fn status(arguments: StatusArguments) -> anyhow::Result<ExitCode> {
     let format = arguments.view.output;
     show(&arguments.view, |state| {
-        output::write_one(format, &records::cluster(state), records::describe_cluster)
+        Ok(output::write_one(format, &records::cluster(state), records::describe_cluster)?)
     })
     .await
 }
 
 pub async fn agents(arguments: AgentsArguments) -> anyhow::Result<ExitCode> {
     let format = arguments.view.output;
-    show(&arguments.view, |state| output::write_list(format, &records::AGENTS, records::agents(state))).await
+    let write = |state: &Value| Ok(output::write_list(format, &records::AGENTS, records::agents(state))?);
+    show(&arguments.view, write).await
 }
 
 pub async fn frameworks(arguments: FrameworksArguments) -> anyhow::Result<ExitCode> {
     let (format, all) = (arguments.view.output, arguments.all);
-    let write =
-        |state: &Value| output::write_list(format, &records::FRAMEWORKS, records::frameworks(state, all));
+    let write = |state: &Value| {
+        Ok(output::write_list(format, &records::FRAMEWORKS, records::frameworks(state, all))?)
+    };
     show(&arguments.view, write).await
 }
 
 pub async fn tasks(arguments: TasksArguments) -> anyhow::Result<ExitCode> {
     let (format, all, wanted) = (arguments.view.output, arguments.all, arguments.framework);
     let write = |state: &Value| {
-        let mut tasks = records::tasks(state, all);
-        if let Some(wanted) = &wanted {
-            tasks.retain(|task| task["framework"] == **wanted || task["framework_id"] == **wanted);
-        }
-        output::write_list(format, &records::TASKS, tasks)
+        let tasks = tasks_of(state, all, wanted.as_deref())?;
+        Ok(output::write_list(format, &records::TASKS, tasks)?)
     };
     show(&arguments.view, write).await
+}
+
+/// The tasks, or those of one framework.
+pub fn tasks_of(state: &Value, all: bool, framework: Option<&str>) -> anyhow::Result<Vec<Value>> {
+    let Some(framework) = framework else { return Ok(records::tasks(state, all)) };
+    records::tasks_of(state, all, framework).with_context(|| {
+        format!(
+            "no framework is called '{framework}'; `kaon frameworks --all` lists those that the master knows"
+        )
+    })
 }
 
 /// Writes the state once, or again and again.
 async fn show(
     view: &ViewArguments,
-    write: impl Fn(&Value) -> std::io::Result<()>,
+    write: impl Fn(&Value) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let operator = view.master.operator();
     if !view.watch {
