@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http_body_util::BodyExt;
-use kaon_sdk::Operator;
 use kaon_sdk::operator::Agent;
+use kaon_sdk::{Error, Operator};
 use serde_json::Value;
 
 use super::view::{state, tasks_of};
@@ -37,10 +37,7 @@ pub async fn logs(arguments: LogsArguments) -> anyhow::Result<ExitCode> {
         );
     };
     let agent = operator.agent(address.parse().context("the master names no usable address of the agent")?);
-    // Mesos: an agent shows each executor's last sandbox under this path.
-    let sandbox =
-        format!("/frameworks/{}/executors/{}/runs/latest", text("framework_id"), text("executor_id"));
-    let path = format!("{sandbox}/{}", if arguments.stderr { "stderr" } else { "stdout" });
+    let path = path(&agent, &task, if arguments.stderr { "stderr" } else { "stdout" }).await;
     let read = print_now(&agent, &path, arguments.tail).await.with_context(|| {
         format!(
             "cannot read '{path}' on {address}; sandboxes are deleted some time after their executors ended"
@@ -68,6 +65,19 @@ fn choose(tasks: Vec<Value>, id: &str) -> anyhow::Result<Value> {
         drop(writeln!(std::io::stderr(), "{note} (--framework picks another)"));
     }
     Ok(task)
+}
+
+/// Where a task writes: in a folder of its own if it is one of a group, else where its executor does.
+async fn path(agent: &Agent, task: &Value, file: &str) -> String {
+    let text = |key: &str| task[key].as_str().unwrap_or_default();
+    let (framework, executor, id) = (text("framework_id"), text("executor_id"), text("id"));
+    // Mesos: an agent shows each executor's last sandbox under this path.
+    let sandbox = format!("/frameworks/{framework}/executors/{executor}/runs/latest");
+    let (own, shared) = (format!("{sandbox}/tasks/{id}/{file}"), format!("{sandbox}/{file}"));
+    if executor == id || matches!(agent.file_size(&own).await, Err(Error::Status { status: 404, .. })) {
+        return shared;
+    }
+    own
 }
 
 /// Prints what is there, or its last lines; returns how many bytes that was.
