@@ -158,6 +158,11 @@ fn is_called(id: &Value, name: &Value, wanted: &str) -> bool {
     *id == *wanted || *name == *wanted || short_id(text(id)) == wanted
 }
 
+/// Whether the master has heard of this agent since it leads.
+pub fn is_registered(state: &Value, id: &Value) -> bool {
+    array(&state["slaves"]).iter().any(|agent| agent["id"] == *id)
+}
+
 /// Each framework, and whether it has ended.
 fn all_frameworks(state: &Value) -> impl Iterator<Item = (&Value, bool)> {
     let living = array(&state["frameworks"]).iter().map(|framework| (framework, false));

@@ -2,28 +2,21 @@
 
 //! `kaon task logs`.
 
+mod follow;
+
 use std::collections::VecDeque;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http_body_util::BodyExt;
+use kaon_sdk::Error;
 use kaon_sdk::operator::Agent;
-use kaon_sdk::{Error, Operator};
 use serde_json::Value;
 
 use super::view::{state, tasks_of};
 use crate::arguments::LogsArguments;
-use crate::{output, records};
-
-/// How often a file is looked at that is being followed, and the state of its task.
-const FILE_INTERVAL: Duration = Duration::from_millis(500);
-const STATE_INTERVAL: Duration = Duration::from_secs(2);
-/// Mesos: an agent sends 16 pages at most in one answer.
-const PIECE_MAX: u64 = 16 * 4096;
-/// Bound: bytes of one UTF-8 character.
-const CHARACTER_MAX: u64 = 4;
+use crate::output;
 
 pub async fn logs(arguments: LogsArguments) -> anyhow::Result<ExitCode> {
     let operator = arguments.master.operator();
@@ -44,7 +37,8 @@ pub async fn logs(arguments: LogsArguments) -> anyhow::Result<ExitCode> {
         )
     })?;
     if arguments.follow {
-        follow(&operator, &agent, &path, read, (text("id"), text("framework_id"))).await?;
+        let file = follow::File { agent: &agent, path: &path, read, task: &task };
+        follow::follow(&operator, file).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -98,56 +92,6 @@ async fn print_now(agent: &Agent, path: &str, tail: Option<usize>) -> anyhow::Re
         output::write_bytes(&last.into_bytes())?;
     }
     Ok(read)
-}
-
-/// Prints what is appended to the file until the task has ended.
-async fn follow(
-    operator: &Operator,
-    agent: &Agent,
-    path: &str,
-    mut read: u64,
-    task: (&str, &str),
-) -> anyhow::Result<()> {
-    let mut ended = false;
-    let mut looked = tokio::time::Instant::now();
-    loop {
-        let size = agent.file_size(path).await?;
-        while read < size {
-            read += print_piece(agent, path, read, size).await?;
-        }
-        if ended {
-            return Ok(());
-        }
-        tokio::time::sleep(FILE_INTERVAL).await;
-        if looked.elapsed() >= STATE_INTERVAL {
-            looked = tokio::time::Instant::now();
-            // What it wrote last is read in another round.
-            ended = has_ended(&state(operator).await?, task);
-        }
-    }
-}
-
-fn has_ended(state: &Value, (id, framework): (&str, &str)) -> bool {
-    let is_task = |task: &Value| task["id"] == id && task["framework_id"] == framework;
-    let ends = ["finished", "failed", "killed", "error", "lost", "dropped", "gone", "gone_by_operator"];
-    let tasks = records::tasks(state, true);
-    let found = tasks.iter().find(|task| is_task(task));
-    found.is_none_or(|task| ends.iter().any(|end| task["state"] == **end))
-}
-
-/// Prints the file from `offset` on, at most up to `size`; returns how many bytes that was.
-async fn print_piece(agent: &Agent, path: &str, offset: u64, size: u64) -> anyhow::Result<u64> {
-    let length = (size - offset).min(PIECE_MAX);
-    let shortest = length.saturating_sub(CHARACTER_MAX - 1).max(1);
-    // A character that is cut in two reads as one that is unknown: then a little less is asked for.
-    for length in (shortest..=length).rev() {
-        let piece = agent.read_file(path, offset, length).await?;
-        if length == shortest || !piece.data.ends_with(char::REPLACEMENT_CHARACTER) {
-            output::write_bytes(piece.data.as_bytes())?;
-            return Ok(length);
-        }
-    }
-    Ok(0)
 }
 
 /// The last lines of what passes by.
