@@ -65,21 +65,41 @@ pub fn agents(state: &Value) -> Vec<Value> {
     let recovering = array(&state["recovered_slaves"]).iter().map(|agent| (agent, "recovering"));
     let registered = array(&state["slaves"]).iter().map(|agent| (agent, agent_state(agent)));
     let record = |(agent, its_state): (&Value, &str)| {
-        json!({
-            "id": agent["id"],
-            "hostname": agent["hostname"],
-            "address": address_of_pid(&agent["pid"]),
-            "state": its_state,
-            "tasks": tasks.get(text(&agent["id"])).copied().unwrap_or(0),
-            "resources": agent["resources"],
-            "used": agent["used_resources"],
-            "offered": agent["offered_resources"],
-            "attributes": agent["attributes"],
-            "version": agent["version"],
-            "registered": agent["registered_time"],
-        })
+        agent_record(agent, its_state, tasks.get(text(&agent["id"])).copied().unwrap_or(0))
     };
     recovering.chain(registered).map(record).collect()
+}
+
+fn agent_record(agent: &Value, its_state: &str, tasks: u64) -> Value {
+    json!({
+        "id": agent["id"],
+        "hostname": agent["hostname"],
+        "address": address_of_pid(&agent["pid"]),
+        "state": its_state,
+        "tasks": tasks,
+        "resources": agent["resources"],
+        "used": agent["used_resources"],
+        "offered": agent["offered_resources"],
+        "attributes": agent["attributes"],
+        "version": agent["version"],
+        "registered": agent["registered_time"],
+    })
+}
+
+/// The agents of which a registry says that they are unreachable. Of such a one the master knows no more than its tasks.
+pub fn unreachable_agents(state: &Value, registry: &Value) -> Vec<Value> {
+    let mut tasks: BTreeMap<&str, u64> = BTreeMap::new();
+    for task in
+        array(&state["frameworks"]).iter().flat_map(|framework| array(&framework["unreachable_tasks"]))
+    {
+        *tasks.entry(text(&task["slave_id"])).or_default() += 1;
+    }
+    let ids = array(&registry["unreachable"]["slaves"]).iter().map(|agent| &agent["id"]["value"]);
+    let record = |id: &Value| {
+        agent_record(&json!({ "id": id }), "unreachable", tasks.get(text(id)).copied().unwrap_or(0))
+    };
+    // One may have come back between two looks.
+    ids.filter(|id| !is_registered(state, id)).map(record).collect()
 }
 
 /// The frameworks, with those that have ended if `all` is set.
@@ -279,6 +299,19 @@ mod tests {
         ] {
             assert_eq!(agent_state(&agent), expected);
         }
+    }
+
+    #[test]
+    fn unreachable_agents_are_those_that_the_registry_names_and_nobody_has_seen_since() {
+        let registry =
+            json!({ "unreachable": { "slaves": [{ "id": { "value": "U" } }, { "id": { "value": "S" } }] } });
+        let mut state = state();
+        state["frameworks"][0]["unreachable_tasks"][0]["slave_id"] = json!("U");
+        let agents = unreachable_agents(&state, &registry);
+        let shown: Vec<_> =
+            agents.iter().map(|agent| (text(&agent["id"]), text(&agent["state"]), &agent["tasks"])).collect();
+        assert_eq!(shown, [("U", "unreachable", &json!(1))]);
+        assert!(unreachable_agents(&state, &Value::Null).is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use kaon_sdk::Operator;
 use serde_json::Value;
 
+use crate::commands::view::registry;
 use crate::records;
 
 /// How many of the agents that may be meant are named.
@@ -37,14 +38,8 @@ pub async fn known(operator: &Operator) -> anyhow::Result<Vec<Found>> {
     let listed = listed.context("cannot read the agents of the cluster (--master says which)")?;
     let mut known: Vec<Found> = records::agents(&listed).iter().map(found).collect();
     // Who may not read the registry can still name an unreachable agent by its whole id.
-    if let Ok(registry) = operator.get_json("/registrar(1)/registry").await {
-        let unreachable = registry["unreachable"]["slaves"].as_array().into_iter().flatten();
-        known.extend(unreachable.filter_map(|agent| agent["id"]["value"].as_str()).map(|id| Found {
-            id: id.to_owned(),
-            hostname: None,
-            state: "unreachable".to_owned(),
-        }));
-    }
+    let registry = registry(operator).await;
+    known.extend(records::unreachable_agents(&listed, &registry).iter().map(found));
     Ok(known)
 }
 
