@@ -2,10 +2,10 @@
 
 //! Shows how agents empty.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kaon_sdk::Operator;
 use serde_json::Value;
@@ -14,6 +14,8 @@ use super::naming::Found;
 
 /// How often is looked.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// How often the master's whole state is looked at.
+const WHOLE_INTERVAL: Duration = Duration::from_secs(2);
 /// How long an agent may take to tell what it runs, before only its master is believed.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Bound: tasks that are named of one agent.
@@ -39,7 +41,7 @@ struct Left {
     deadline: Option<f64>,
     /// Tasks that have not ended.
     live: Vec<String>,
-    /// Tasks whose framework has not acknowledged their end.
+    /// Tasks whose framework has not acknowledged their end, as far as that is known.
     unacknowledged: Vec<String>,
     /// Why nobody can tell what runs.
     silent: Option<String>,
@@ -50,6 +52,7 @@ pub async fn follow(operator: &Operator, agents: Vec<Found>, gone: bool) -> anyh
     let mut screen = Screen::new();
     let mut settled: BTreeMap<String, bool> = BTreeMap::new();
     let mut deadlines: BTreeMap<String, f64> = BTreeMap::new();
+    let mut whole = Whole::default();
     loop {
         let listed = operator.get_json("/slaves").await.map_err(|error| error.to_string());
         let mut lines = Vec::new();
@@ -59,6 +62,17 @@ pub async fn follow(operator: &Operator, agents: Vec<Found>, gone: bool) -> anyh
             }
             let mut stage = look(operator, &listed, &agent.id).await;
             keep_earliest(&mut deadlines, &agent.id, &mut stage);
+            if let Stage::Draining(left) = &mut stage
+                && left.live.is_empty()
+                && left.silent.is_none()
+            {
+                let state = whole.look(operator).await;
+                left.unacknowledged = unacknowledged(state, &agent.id);
+                for text in whole.disconnected(&agent.id) {
+                    screen.clear()?;
+                    writeln!(io::stderr(), "kaon: {text}")?;
+                }
+            }
             match verdict(&stage, gone) {
                 Some((done, text)) => {
                     screen.clear()?;
@@ -75,6 +89,66 @@ pub async fn follow(operator: &Operator, agents: Vec<Found>, gone: bool) -> anyh
         screen.show(lines)?;
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+/// The master's whole state. It may be large, so it is read only where it is needed, and not all the time.
+#[derive(Default)]
+struct Whole {
+    read: Option<Instant>,
+    state: Value,
+    /// Frameworks of which it was told that they are disconnected.
+    told: BTreeSet<String>,
+}
+
+impl Whole {
+    async fn look(&mut self, operator: &Operator) -> &Value {
+        if self.read.is_none_or(|read| read.elapsed() >= WHOLE_INTERVAL) {
+            // Without it less is told, and the drain goes on.
+            self.state = operator.get_json("/state").await.unwrap_or_default();
+            self.read = Some(Instant::now());
+        }
+        &self.state
+    }
+
+    /// What to do about frameworks that cannot acknowledge what ended on the agent; of each it is said once.
+    fn disconnected(&mut self, agent: &str) -> Vec<String> {
+        let frameworks = unheard(&self.state, agent).into_iter().map(|(framework, _)| framework);
+        let away = frameworks.filter(|framework| framework["connected"] == false);
+        let mut texts = Vec::new();
+        for framework in away {
+            let [id, name] = ["id", "name"].map(|key| printable(framework[key].as_str().unwrap_or("?")));
+            if self.told.insert(id.clone()) {
+                texts.push(format!(
+                    "the framework {name} ({id}) is disconnected; as long as it stays away, what it has not acknowledged \
+                     holds the drain up; if it will not come back, end it: curl -d frameworkId={id} \
+                     http://MASTER/master/teardown"
+                ));
+            }
+        }
+        texts
+    }
+}
+
+/// The frameworks that have not acknowledged the end of tasks on the agent, each with these tasks. Only the master can
+/// tell: its agent lists them among those whose end was acknowledged.
+fn unheard<'a>(state: &'a Value, agent: &str) -> Vec<(&'a Value, Vec<&'a Value>)> {
+    let items = |value: &'a Value| value.as_array().into_iter().flatten();
+    let is_unheard =
+        |task: &&Value| task["slave_id"] == *agent && has_ended(task["state"].as_str().unwrap_or_default());
+    let frameworks = items(&state["frameworks"])
+        .map(|framework| (framework, items(&framework["tasks"]).filter(is_unheard).collect::<Vec<_>>()));
+    frameworks.filter(|(_, tasks)| !tasks.is_empty()).collect()
+}
+
+fn unacknowledged(state: &Value, agent: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (framework, tasks) in unheard(state, agent) {
+        let framework = framework["name"].as_str().unwrap_or("?");
+        names.extend(
+            tasks.iter().map(|task| format!("{} of {framework}", task["id"].as_str().unwrap_or("?"))),
+        );
+    }
+    names
 }
 
 /// A new master counts the time anew, though a kill that has begun can only be shortened.
@@ -146,10 +220,8 @@ fn of_state(state: &Value) -> Left {
         for executor in items(&framework["executors"]) {
             let tasks = items(&executor["tasks"]);
             for task in items(&executor["queued_tasks"]).iter().chain(&tasks) {
-                let text = format!("{} of {name}", task["id"].as_str().unwrap_or("?"));
-                match has_ended(task["state"].as_str().unwrap_or_default()) {
-                    true => left.unacknowledged.push(text),
-                    false => left.live.push(text),
+                if !has_ended(task["state"].as_str().unwrap_or_default()) {
+                    left.live.push(format!("{} of {name}", task["id"].as_str().unwrap_or("?")));
                 }
             }
         }
@@ -262,16 +334,36 @@ mod tests {
               "queued_tasks": [task("d", "TASK_STAGING")] }] }] });
         let left = of_state(&state);
         assert_eq!(left.live, ["d of web", "a of web", "c of web"]);
-        assert_eq!(left.unacknowledged, ["b of web"]);
         let told = tell(&draining(Left { deadline: Some(106.2), ..left.clone() }), 100.0);
         assert_eq!(told, "3 tasks left, 7 s at most, waiting for d of web, a of web, c of web");
         let late = Left { deadline: Some(99.0), live: vec!["x of y".to_owned()], ..Left::default() };
         let late = tell(&draining(late), 100.0);
         assert_eq!(late, "1 task left, killed, and not gone yet, waiting for x of y");
-        let unheard = tell(&draining(Left { live: Vec::new(), ..left }), 100.0);
-        assert_eq!(unheard, "0 tasks left, waiting for frameworks to acknowledge the end of b of web");
         assert!(is_same("3 tasks left, 7 s at most, x", "3 tasks left, 6 s at most, x"));
         assert!(!is_same("3 tasks left, 7 s at most, x", "2 tasks left, 7 s at most, x"));
+    }
+
+    #[test]
+    fn whose_end_is_not_acknowledged_is_told_with_what_to_do_about_it() {
+        let task =
+            |id: &str, agent: &str, state: &str| json!({ "id": id, "slave_id": agent, "state": state });
+        let state = json!({ "frameworks": [
+            { "id": "F1", "name": "web", "connected": true, "tasks": [
+                task("a", "S1", "TASK_KILLED"), task("b", "S1", "TASK_RUNNING"), task("c", "S2", "TASK_FAILED")] },
+            { "id": "F2", "name": "db", "connected": false, "tasks": [task("d", "S1", "TASK_FINISHED")] },
+            { "id": "F3", "name": "gone", "connected": false, "tasks": [],
+              "completed_tasks": [task("e", "S1", "TASK_FINISHED")] }] });
+        let left = Left { unacknowledged: unacknowledged(&state, "S1"), ..Left::default() };
+        let told = tell(&draining(left), 100.0);
+        assert_eq!(told, "0 tasks left, waiting for frameworks to acknowledge the end of a of web, d of db");
+        let mut whole = Whole { state, ..Whole::default() };
+        let told = whole.disconnected("S1");
+        assert!(
+            told.len() == 1 && told[0].contains("db (F2)") && told[0].contains("frameworkId=F2 "),
+            "{told:?}"
+        );
+        assert!(whole.disconnected("S1").is_empty(), "once is enough");
+        assert!(whole.disconnected("S2").is_empty(), "web is there");
     }
 
     #[test]
