@@ -3,6 +3,7 @@
 //! What the commands do.
 
 mod agent;
+mod daemon;
 mod logs;
 mod maintenance;
 mod registry;
@@ -10,11 +11,13 @@ mod roll;
 mod run;
 mod view;
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use kaon_daemon::flags;
 
 use crate::arguments::{Cli, Command, TaskCommand};
 
@@ -22,8 +25,12 @@ use crate::arguments::{Cli, Command, TaskCommand};
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Run(arguments) => block_on(run::run(arguments)),
-        Command::Local(arguments) => kaon_daemon::main_local(arguments.flags),
-        Command::Master(arguments) => kaon_daemon::main_master(arguments.flags),
+        Command::Local(arguments) => {
+            start("local", flags::local::TABLE, arguments.flags, kaon_daemon::main_local)
+        }
+        Command::Master(arguments) => {
+            start("master", flags::master::TABLE, arguments.flags, kaon_daemon::main_master)
+        }
         Command::Agent(arguments) => match arguments.command {
             Some(command) => block_on(agent::run(command)),
             None => {
@@ -31,7 +38,7 @@ pub fn run(cli: Cli) -> ExitCode {
                     // Without a reader there is nobody to tell.
                     drop(io::stdout().write_all(agent_commands().as_bytes()));
                 }
-                kaon_daemon::main_agent(arguments.flags)
+                start("agent", flags::agent::TABLE, arguments.flags, kaon_daemon::main_agent)
             }
         },
         Command::Status(arguments) => block_on(view::status(arguments)),
@@ -41,6 +48,19 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Task(TaskCommand::Logs(arguments)) => block_on(logs::logs(arguments)),
         Command::Maintenance(command) => block_on(maintenance::run(command)),
         Command::Registry(command) => block_on(registry::run(command)),
+    }
+}
+
+/// Starts a daemon, unless something else was meant.
+fn start(
+    name: &str,
+    table: flags::Table,
+    arguments: Vec<OsString>,
+    main: fn(Vec<OsString>) -> ExitCode,
+) -> ExitCode {
+    match daemon::refuse_words(name, table, &arguments) {
+        Ok(()) => main(arguments),
+        Err(error) => fail(&error),
     }
 }
 
