@@ -30,7 +30,13 @@ pub enum RoleError {
     LeadingDash(String),
     #[error("Role component '{0}' is invalid because it contains backspace or whitespace")]
     Whitespace(String),
+    #[error("Role names cannot have more than {DEPTH_MAX} components")]
+    TooDeep,
 }
+
+/// Bound: components of a role. All roles above one are there with it, and the tree of them is walked by recursion: a name
+/// of some kilobytes would otherwise cost megabytes, and the stack.
+pub const DEPTH_MAX: usize = 256;
 
 static STAR: LazyLock<Role> = LazyLock::new(|| Role(Arc::from("*")));
 
@@ -127,7 +133,9 @@ pub fn validate_role(name: &str) -> Result<(), RoleError> {
     if name.contains("//") {
         return Err(RoleError::AdjacentSlashes(name.to_string()));
     }
-    name.split('/').try_for_each(|component| validate_component(name, component))
+    name.split('/').try_for_each(|component| validate_component(name, component))?;
+    // Mesos: however many.
+    if name.split('/').count() > DEPTH_MAX { Err(RoleError::TooDeep) } else { Ok(()) }
 }
 
 fn validate_component(role: &str, component: &str) -> Result<(), RoleError> {
@@ -215,6 +223,13 @@ mod tests {
         for name in ["*", "a", "a/b/c", "a-", "ü", "a.b"] {
             assert!(Role::new(name).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn refuses_what_is_too_deep() {
+        assert_eq!(role(&["a"; DEPTH_MAX].join("/")).depth(), DEPTH_MAX);
+        let error = Role::new(&["a"; DEPTH_MAX + 1].join("/")).unwrap_err();
+        assert_eq!(error.to_string(), "Role names cannot have more than 256 components");
     }
 
     #[test]

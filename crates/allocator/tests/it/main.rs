@@ -3,6 +3,7 @@
 //! What the allocator promises, seen from outside.
 
 mod choice;
+mod depth;
 mod eligibility;
 mod filters;
 mod laws;
