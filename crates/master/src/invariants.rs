@@ -56,6 +56,13 @@ fn agents(master: &Master) -> Result<(), String> {
         })?;
         ensure(book.shape().total == *agent.total, || format!("the ledger has another total for {id}"))?;
         conserved(agent)?;
+        for (framework, task) in master.state.agents.kills(row) {
+            let framework = master.state.frameworks.row(framework.as_str());
+            let known = framework.and_then(|framework| master.state.tasks.row(framework, task.as_str()));
+            ensure(known.is_some_and(|task| master.state.task(task).agent == row), || {
+                format!("the kill of task {task} on {id} is remembered, and the task is not")
+            })?;
+        }
         let waiting = master.timers.get(&TimerKey::Reregister(row)).is_some();
         let changing = master.awaiting.agents.contains(id) || master.pace.waits(id);
         let known = master.registry.is_admitted(id.as_str()) || changing;

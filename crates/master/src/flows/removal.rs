@@ -143,7 +143,7 @@ impl Master {
                 status.reason,
                 Some(Reason::ReasonTaskCheckStatusUpdated | Reason::ReasonTaskHealthCheckStatusUpdated)
             );
-        let (agent, framework, body) = (task.agent, task.framework, task.body.clone());
+        let (framework, body) = (task.framework, task.body.clone());
         if fresh {
             self.watch_task_updated(turn, &body.framework, &status, state);
         }
@@ -151,7 +151,6 @@ impl Master {
             self.state.tables.counters.count_end(&status);
             self.state.framework_mut(framework).counters.count_end(wire_state(state));
             self.release(&body.agent, &body.framework, &Claim::Task(body.id.clone()));
-            self.state.agents.forget_kill(agent, &body.framework, &body.id);
         }
         let task = self.state.task_mut(row);
         task.state = state;

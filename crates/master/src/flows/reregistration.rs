@@ -11,7 +11,7 @@ use kaon_allocator::Claim;
 use kaon_api::libprocess::Upid;
 use kaon_api::v1::task_status::Reason;
 use kaon_api::{internal, v1};
-use kaon_model::{AgentId, ExecutorId, FrameworkId, Resources, Role, TaskId, TaskState};
+use kaon_model::{AgentId, ExecutorId, Resources, Role, TaskId, TaskState};
 
 use super::admission::Admission;
 use crate::config::Return;
@@ -252,13 +252,14 @@ impl Master {
         }
     }
 
-    /// Kills that the agent missed, of tasks that it still runs.
+    /// Kills that the agent may have missed, of tasks that it still runs.
     fn kill_again(&mut self, turn: &mut Turn, row: AgentRow, listed: &[v1::Task]) {
         let runs: BTreeSet<(&str, &str)> =
             listed.iter().filter(|task| !model_state(task.state).is_terminal()).map(key_of).collect();
-        let still =
-            |framework: &FrameworkId, task: &TaskId| runs.contains(&(framework.as_str(), task.as_str()));
-        for (framework, task) in self.state.agents.kills(row, still) {
+        for (framework, task) in self.state.agents.kills(row) {
+            if !runs.contains(&(framework.as_str(), task.as_str())) {
+                continue;
+            }
             let kill = internal::KillTaskMessage {
                 framework_id: v1::FrameworkID::from(framework.as_str()),
                 task_id: v1::TaskID::from(task.as_str()),

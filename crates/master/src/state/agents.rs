@@ -80,7 +80,7 @@ pub(crate) struct Agents {
     /// More than one only until the registry knows which of them is lost.
     by_address: BTreeMap<(SocketAddrV4, String), BTreeSet<AgentRow>>,
     by_observer: BTreeMap<u64, AgentRow>,
-    /// Tasks that were to be killed while their agent was away: asked again when it returns.
+    /// Tasks that were to be killed, of which their agents may not have heard: asked again when those return.
     killed: BTreeMap<AgentRow, BTreeSet<(FrameworkId, TaskId)>>,
     next_observer: u64,
     /// Agents that are being emptied, of which something has ended.
@@ -124,16 +124,9 @@ impl Agents {
         self.killed.entry(agent).or_default().insert((framework, task));
     }
 
-    /// The kills that an agent missed, as far as it still runs their tasks. They are kept until those have ended, since
-    /// they may be missed again.
-    pub fn kills(
-        &mut self,
-        agent: AgentRow,
-        runs: impl Fn(&FrameworkId, &TaskId) -> bool,
-    ) -> BTreeSet<(FrameworkId, TaskId)> {
-        let Some(own) = self.killed.get_mut(&agent) else { return BTreeSet::new() };
-        own.retain(|(framework, task)| runs(framework, task));
-        own.clone()
+    /// The kills of tasks on an agent. They are kept until those are gone, since they may be missed again.
+    pub fn kills(&self, agent: AgentRow) -> impl Iterator<Item = &(FrameworkId, TaskId)> {
+        self.killed.get(&agent).into_iter().flatten()
     }
 
     pub fn doubt(&mut self, agent: AgentRow) {
@@ -161,7 +154,7 @@ impl Agents {
         std::mem::take(&mut self.emptied)
     }
 
-    /// A task that has ended needs no kill.
+    /// A task that is gone needs no kill.
     pub fn forget_kill(&mut self, agent: AgentRow, framework: &FrameworkId, task: &TaskId) {
         if let Some(own) = self.killed.get_mut(&agent) {
             own.remove(&(framework.clone(), task.clone()));

@@ -240,6 +240,7 @@ impl State {
                 self.tasks.by_agent.remove(&task.agent);
             }
         }
+        self.agents.forget_kill(task.agent, &task.body.framework, &task.body.id);
         self.agent_has_less(task.agent);
         Some(task)
     }

@@ -23,6 +23,8 @@ impl Master {
             return;
         }
         let (framework, id, agent) = (task.body.framework.clone(), task.body.id.clone(), task.agent);
+        // The agent may be away without the master knowing.
+        self.state.agents.remember_kill(agent, framework.clone(), id);
         let there = self.state.agent(agent);
         if there.connected {
             let kill = internal::KillTaskMessage {
@@ -32,8 +34,6 @@ impl Master {
                 ..Default::default()
             };
             turn.send(&there.pid, ToPeer::KillTask(kill));
-        } else {
-            self.state.agents.remember_kill(agent, framework, id);
         }
     }
 }
