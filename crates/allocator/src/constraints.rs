@@ -2,6 +2,7 @@
 
 //! Offer constraints: which agents a framework wants to be offered at all.
 
+mod ascii;
 mod pattern;
 
 use crate::shape::AgentShape;

@@ -6,10 +6,11 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 use std::fmt;
 
+use super::ascii::spelled_out;
+
 /// A pattern that matches whole texts.
 ///
-/// Mesos: patterns are RE2's. Those of `regex` are the same language but for rarities (`\C`, `\Q…\E`), and know all of
-/// Unicode where RE2's classes `\d`, `\s` and `\w` know ASCII alone.
+/// Mesos: patterns are RE2's. Those of `regex` are the same language but for rarities (`\C`, `\Q…\E`).
 #[derive(Clone)]
 pub struct Pattern {
     source: String,
@@ -59,7 +60,8 @@ impl Pattern {
         if pattern.len() > SOURCE_MAX {
             return Err(too_large());
         }
-        let parsed = regex_syntax::parse(pattern).map_err(|error| syntax(one_line(&error.to_string())))?;
+        let ascii = spelled_out(pattern).map_err(|error| syntax(one_line(&error.to_string())))?;
+        let parsed = regex_syntax::parse(&ascii).map_err(|error| syntax(one_line(&error.to_string())))?;
         let size = program_size(&parsed);
         if size > limits.memory / BYTES_PER_INSTRUCTION {
             return Err(too_large());
@@ -68,7 +70,7 @@ impl Pattern {
             let (pattern, most) = (pattern.to_string(), limits.program_size);
             return Err(PatternError::TooComplex { pattern, size, most });
         }
-        let whole = format!(r"\A(?:{pattern})\z");
+        let whole = format!(r"\A(?:{ascii})\z");
         let built = RegexBuilder::new(&whole).size_limit(COMPILED_MAX).dfa_size_limit(COMPILED_MAX).build();
         let regex = built.map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => too_large(),
@@ -139,6 +141,31 @@ mod tests {
     }
 
     #[test]
+    fn classes_and_boundaries_know_ascii_alone() {
+        for (pattern, good, bad) in [
+            (r"node-\d+", "node-17", "node-\u{664}"),
+            (r"\D", "\u{664}", "4"),
+            (r"\w+", "a_Z9", "é"),
+            (r"\W", "é", "e"),
+            (r"a\sb", "a b", "a\u{a0}b"),
+            (r"a\sb", "a\tb", "a\u{b}b"),
+            (r"a\Sb", "a\u{a0}b", "a b"),
+            (r"(?x) a \s b", "a b", "ab"),
+            (r"[\w.-]+", "rack-1.b", "rack é"),
+            (r"[^\d\s]+", "abé", "a1"),
+            (r"a\b.+", "aé", "ab"),
+            (r"a\B.+", "ab", "aé"),
+            (r"\\d", r"\d", "1"),
+            ("[[:alpha:]]+[.]example", "abc.example", "é.example"),
+            ("(?i)é", "É", "E"),
+        ] {
+            let compiled = Pattern::new(pattern, PatternLimits::default()).unwrap();
+            assert!(compiled.matches(good) && !compiled.matches(bad), "{pattern}");
+            assert_eq!(format!("{compiled:?}"), format!("/{pattern}/"));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_or_is_too_large_is_refused() {
         assert_eq!(problem("a("), "Failed to construct regex from pattern 'a(': unclosed group");
         assert!(problem("a{1000}{1000}{1000}").ends_with("': pattern too large - compile failed"));
@@ -149,7 +176,7 @@ mod tests {
             "Regex 'a{101}' is too complex: program size of 202 is larger than maximum of 100 allowed"
         );
         let huge = PatternLimits { memory: u64::MAX, program_size: u64::MAX };
-        assert!(Pattern::new(r"\w{10000}", huge).is_err(), "bounded whatever the settings say");
+        assert!(Pattern::new(r"\pL{10000}", huge).is_err(), "bounded whatever the settings say");
         assert!(Pattern::new(&"(".repeat(10_000), huge).is_err(), "nor does depth matter");
     }
 }
