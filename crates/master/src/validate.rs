@@ -13,6 +13,7 @@ pub(crate) mod operation;
 mod operator_call;
 pub(crate) mod quota;
 pub(crate) mod resources;
+mod same_executor;
 mod scheduler_call;
 pub(crate) mod task;
 pub(crate) mod task_group;

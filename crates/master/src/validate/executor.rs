@@ -6,6 +6,7 @@ use kaon_api::json::{Dialect, to_json};
 use kaon_api::v1;
 use kaon_model::{FrameworkId, Resources, Scalar, validate_id};
 
+use super::same_executor::same_executor;
 use super::{command, resources};
 
 /// Checks an executor whose resources have been taken over.
@@ -77,7 +78,9 @@ fn kind(executor: &v1::ExecutorInfo) -> Result<(), String> {
 }
 
 fn compatible(executor: &v1::ExecutorInfo, existing: Option<&v1::ExecutorInfo>) -> Result<(), String> {
-    let Some(existing) = existing.filter(|existing| *existing != executor) else { return Ok(()) };
+    let Some(existing) = existing.filter(|existing| !same_executor(existing, executor)) else {
+        return Ok(());
+    };
     let line = "------------------------------------------------------------";
     Err(format!(
         "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n{line}\nExisting \

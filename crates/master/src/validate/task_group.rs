@@ -8,6 +8,7 @@ use kaon_api::v1;
 use kaon_model::resource_validity::validate_all;
 use kaon_model::{ExecutorId, Resources};
 
+use super::same_executor::same_executor;
 use super::task::{self, NewExecutor, Place};
 use super::{executor, resources, text};
 
@@ -95,7 +96,7 @@ fn group_executor(
         return Err("Docker ContainerInfo is not supported on the executor".to_string());
     }
     for task in &group.tasks {
-        if task.executor.as_deref().is_some_and(|copy| copy != info) {
+        if task.executor.as_deref().is_some_and(|copy| !same_executor(copy, info)) {
             let task = &task.task_id.value;
             return Err(format!("The `ExecutorInfo` of task '{task}' is different from executor '{id}'"));
         }
