@@ -239,6 +239,19 @@ impl Value {
         }
     }
 
+    /// The sum of values of one kind; ranges are sorted once.
+    pub(crate) fn sum<'a>(values: impl IntoIterator<Item = &'a Value>) -> Value {
+        let mut values = values.into_iter().peekable();
+        if let Some(Value::Ranges(_)) = values.peek() {
+            let ranges =
+                values.filter_map(|value| if let Value::Ranges(own) = value { Some(own) } else { None });
+            return Value::Ranges(ranges.flat_map(Ranges::iter).collect());
+        }
+        let mut sum = values.next().cloned().unwrap_or(Value::Scalar(Scalar::ZERO));
+        values.for_each(|value| sum.add(value));
+        sum
+    }
+
     /// Takes `other` out, down to nothing at least.
     pub(crate) fn subtract(&mut self, other: &Value) {
         match (self, other) {

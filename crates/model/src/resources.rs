@@ -58,6 +58,22 @@ impl Resources {
         self.holders().flat_map(|(resource, holders)| std::iter::repeat_n(resource, holders as usize))
     }
 
+    /// Adds entries up, in whatever order they come. One by one, each would move those behind it.
+    fn of_entries(mut entries: Vec<Entry>) -> Resources {
+        entries.sort_by(|a, b| a.resource.cmp(&b.resource));
+        let mut all = Resources { entries: Vec::with_capacity(entries.len()) };
+        for alike in entries.chunk_by(|a, b| a.resource.cmp_identity(&b.resource).is_eq()) {
+            let first = &alike[0].resource;
+            if alike.len() == 1 || first.shared || first.is_indivisible() {
+                alike.iter().for_each(|entry| all.add_held(&entry.resource, entry.holders));
+            } else {
+                let values = alike.iter().map(|entry| &entry.resource.value);
+                all.insert(&Resource { value: Value::sum(values), ..first.clone() });
+            }
+        }
+        all
+    }
+
     /// Adds one resource; an empty one changes nothing.
     pub fn insert(&mut self, resource: &Resource) {
         self.add_held(resource, 1);
@@ -199,17 +215,13 @@ impl From<Resource> for Resources {
 
 impl<'a> FromIterator<&'a Resource> for Resources {
     fn from_iter<I: IntoIterator<Item = &'a Resource>>(items: I) -> Resources {
-        let mut all = Resources::new();
-        items.into_iter().for_each(|resource| all.insert(resource));
-        all
+        items.into_iter().cloned().collect()
     }
 }
 
 impl FromIterator<Resource> for Resources {
     fn from_iter<I: IntoIterator<Item = Resource>>(items: I) -> Resources {
-        let mut all = Resources::new();
-        items.into_iter().for_each(|resource| all.insert(&resource));
-        all
+        Resources::of_entries(items.into_iter().map(|resource| Entry { resource, holders: 1 }).collect())
     }
 }
 
@@ -217,6 +229,8 @@ impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
         if self.is_empty() {
             self.clone_from(other);
+        } else if other.len() > 8 {
+            *self = [&*self, other].into_iter().sum();
         } else {
             other.holders().for_each(|(resource, holders)| self.add_held(resource, holders));
         }
@@ -249,9 +263,7 @@ impl Sub<&Resources> for &Resources {
 
 impl<'a> std::iter::Sum<&'a Resources> for Resources {
     fn sum<I: Iterator<Item = &'a Resources>>(items: I) -> Resources {
-        let mut all = Resources::new();
-        items.for_each(|resources| all += resources);
-        all
+        Resources::of_entries(items.flat_map(|resources| &resources.entries).cloned().collect())
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use kaon_api::v1;
 use kaon_model::resource_validity::describe;
-use kaon_model::{Resource, Resources, Role, format, validate_id};
+use kaon_model::{Resource, ResourceName, Resources, Role, Value, format, validate_id};
 
 /// Takes resources over from a framework: well-formed, each charged to a role.
 ///
@@ -106,27 +106,100 @@ pub(crate) fn one_role(resources: &Resources) -> Result<(), String> {
 
 /// Revocable amounts must not stand beside lasting ones of the same name.
 pub(crate) fn revocable(resources: &Resources) -> Result<(), String> {
-    for resource in resources.iter().filter(|resource| resource.revocable) {
-        let lasting = |other: &Resource| !other.revocable && other.name == resource.name;
-        if resources.iter().any(lasting) {
+    let lasting = resources.iter().filter(|resource| !resource.revocable);
+    let lasting: BTreeSet<&ResourceName> = lasting.map(|resource| &resource.name).collect();
+    let mut revocable = resources.iter().filter(|resource| resource.revocable);
+    match revocable.find(|resource| lasting.contains(&resource.name)) {
+        Some(resource) => {
             let name = resource.name.as_str();
-            return Err(format!("Cannot use both revocable and non-revocable '{name}' at the same time"));
+            Err(format!("Cannot use both revocable and non-revocable '{name}' at the same time"))
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// Ranges and sets cannot be in two hands: whether they are is told by the sum being smaller than its parts.
+/// Ranges and sets cannot be in two hands.
 pub(crate) fn overlap(parts: &[&Resources]) -> bool {
-    let mut whole = Resources::new();
-    for part in parts {
-        for resource in part.iter().filter(|resource| !resource.shared) {
-            let before = whole.clone();
-            whole.insert(resource);
-            if whole.checked_sub(&Resources::from(resource.clone())).as_ref() != Some(&before) {
-                return true;
-            }
+    let mut all: Vec<&Resource> = parts.iter().flat_map(|part| part.iter()).collect();
+    all.sort_by(|a, b| a.cmp_identity(b));
+    all.chunk_by(|a, b| a.cmp_identity(b).is_eq()).any(overlap_alike)
+}
+
+/// Each of these by itself names nothing twice.
+fn overlap_alike(resources: &[&Resource]) -> bool {
+    let (mut ranges, mut items) = (Vec::new(), Vec::new());
+    for resource in resources {
+        match &resource.value {
+            Value::Scalar(_) => {}
+            Value::Ranges(own) => ranges.extend(own.iter()),
+            Value::Set(own) => items.extend(own.iter()),
         }
     }
-    false
+    ranges.sort_unstable();
+    items.sort_unstable();
+    ranges.windows(2).any(|pair| pair[1].begin <= pair[0].end)
+        || items.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resources(text: &str) -> Resources {
+        Resources::parse(text, &Role::star()).unwrap()
+    }
+
+    #[test]
+    fn ranges_and_sets_overlap_across_parts() {
+        for (a, b, overlaps) in [
+            ("cpus:1;mem:1", "cpus:1", false),
+            ("ports:[1-2,5-6]", "ports:[3-4]", false),
+            ("ports:[1-2,5-6]", "ports:[6-7]", true),
+            ("ports:[1-9]", "ports:[3-4]", true),
+            ("ports:[1-9]", "ports(r):[3-4]", false),
+            ("ports:[0-18446744073709551615]", "ports:[18446744073709551615-18446744073709551615]", true),
+            ("s:{a,b}", "s:{c}", false),
+            ("s:{a,b}", "t:{a}", false),
+            ("s:{a,b}", "cpus:1;s:{b}", true),
+        ] {
+            assert_eq!(overlap(&[&resources(a), &resources(b)]), overlaps, "{a} and {b}");
+            assert_eq!(
+                overlap(&[&resources("mem:1"), &resources(b), &resources(a)]),
+                overlaps,
+                "{b} and {a}"
+            );
+        }
+    }
+
+    /// If any of these took the square of its length, it would take hours.
+    #[test]
+    fn long_lists_take_no_time() {
+        let scalar = |number: u32, revocable: Option<v1::resource::RevocableInfo>| v1::Resource {
+            name: format!("n{number:06}"),
+            scalar: Some(v1::value::Scalar { value: 1.0, ..Default::default() }),
+            revocable,
+            ..Default::default()
+        };
+        let ports = |number: u32| {
+            let range = |begin| v1::value::Range { begin, end: begin, ..Default::default() };
+            let range = (0..9).map(|step| range(u64::from(2 * number) + step * 1_000_000)).collect();
+            v1::Resource {
+                name: "ports".to_string(),
+                r#type: v1::value::Type::Ranges,
+                ranges: Some(v1::value::Ranges { range, ..Default::default() }),
+                ..Default::default()
+            }
+        };
+        let last_first = || (0..50_000).rev();
+        let mut task: Vec<_> =
+            last_first().map(|number| scalar(2 * number, Some(Default::default()))).collect();
+        task.extend(last_first().map(ports));
+        let mut own: Vec<_> = last_first().map(|number| scalar(2 * number + 1, None)).collect();
+        let (task, own) = (adopt(&mut task, &Role::star()).unwrap(), adopt(&mut own, &Role::star()).unwrap());
+        assert!(!overlap(&[&task, &own]));
+        let both = &task + &own;
+        assert_eq!((both.len(), both.get_ranges("ports").count()), (100_001, 450_000));
+        assert_eq!(revocable(&both), Ok(()));
+        assert!(both.contains_all(&own));
+    }
 }
