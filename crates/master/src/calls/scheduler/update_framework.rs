@@ -3,6 +3,7 @@
 //! UPDATE_FRAMEWORK: a framework changes its description.
 
 use kaon_allocator::Withdrawal;
+use kaon_api::v1::FrameworkInfo;
 use kaon_api::v1::scheduler::call;
 
 use super::subscribe::Wishes;
@@ -39,11 +40,14 @@ impl Master {
         let wishes = Wishes::new(suppressed, constraints, compiled);
         let framework = self.state.framework_mut(row);
         framework.set_info(info);
+        let changed = in_order(&old) != in_order(&framework.info);
         wishes.put_into(framework);
         self.reshape_framework(row);
         self.rescind_offers_of_left_roles(turn, row);
-        self.watch_framework_updated(turn, row);
-        self.broadcast_framework(turn, row);
+        if changed {
+            self.watch_framework_updated(turn, row);
+            self.broadcast_framework(turn, row);
+        }
         Ok(Reply::Ok)
     }
 
@@ -56,4 +60,12 @@ impl Master {
             }
         }
     }
+}
+
+/// Roles and capabilities stand in no order.
+fn in_order(info: &FrameworkInfo) -> FrameworkInfo {
+    let mut info = info.clone();
+    info.roles.sort_unstable();
+    info.capabilities.sort_by_key(|capability| capability.r#type);
+    info
 }
