@@ -8,7 +8,7 @@ use kaon_allocator::Claim;
 use kaon_api::v1;
 use kaon_api::v1::task_status::Reason;
 use kaon_api::{internal, v1::TaskStatus};
-use kaon_model::{AgentId, TaskState};
+use kaon_model::{AgentId, FrameworkId, TaskState};
 
 use super::awaiting::Awaited;
 use crate::effect::{Effect, ToPeer};
@@ -16,7 +16,7 @@ use crate::events;
 use crate::master::{Master, TimerKey, Turn};
 use crate::registry::Operation;
 use crate::state::frameworks::Connection;
-use crate::state::tasks::{model_state, wire_state};
+use crate::state::tasks::{Body, model_state, wire_state};
 use crate::state::{AgentRow, Executor, ExecutorRow, FrameworkRow, Task, TaskRow};
 
 /// Why an agent is removed.
@@ -105,11 +105,7 @@ impl Master {
         message: &str,
         turn: &Turn,
     ) -> TaskStatus {
-        let body = &self.state.task(row).body;
-        let mut status =
-            events::own_status(&body.id, Some(&body.agent), state, reason, message, turn.now.wall);
-        status.executor_id = body.executor.as_ref().map(|id| v1::ExecutorID::from(id.as_str()));
-        status
+        status_of_body(&self.state.task(row).body, state, reason, message, turn)
     }
 
     /// The master itself ends a task: its framework is told, and its resources are free.
@@ -196,6 +192,7 @@ impl Master {
         for task in self.state.tasks.of_framework(row) {
             self.end_task_of_framework(turn, task, &message);
         }
+        self.end_unreachable_tasks(turn, &id, &message);
         for executor in self.state.executors.of_framework(row) {
             self.drop_executor(executor);
         }
@@ -228,4 +225,28 @@ impl Master {
         }
         self.forget_task(row, false);
     }
+
+    /// As the others; they hold nothing any more.
+    fn end_unreachable_tasks(&mut self, turn: &mut Turn, framework: &FrameworkId, message: &str) {
+        for task in self.state.tables.history.take_all_unreachable(framework) {
+            let (state, reason) = (TaskState::Killed, Reason::ReasonFrameworkRemoved);
+            let status = status_of_body(&task.body, state, reason, message, turn);
+            self.watch_task_updated(turn, framework, &status, state);
+            self.complete_unreachable(&task, status);
+        }
+    }
+
+    /// What becomes of a task that was unreachable is known.
+    pub(crate) fn complete_unreachable(&mut self, task: &Task, status: TaskStatus) {
+        let mut task = task.clone();
+        task.state = model_state(status.state);
+        task.record(status);
+        self.state.tables.history.add_completed(task, self.config.max_completed_tasks_per_framework);
+    }
+}
+
+fn status_of_body(body: &Body, state: TaskState, reason: Reason, message: &str, turn: &Turn) -> TaskStatus {
+    let mut status = events::own_status(&body.id, Some(&body.agent), state, reason, message, turn.now.wall);
+    status.executor_id = body.executor.as_ref().map(|id| v1::ExecutorID::from(id.as_str()));
+    status
 }

@@ -106,6 +106,17 @@ impl History {
         Some(task)
     }
 
+    /// Takes the unreachable tasks of a framework out, oldest first.
+    pub fn take_all_unreachable(&mut self, framework: &FrameworkId) -> Vec<Arc<Task>> {
+        let all: Vec<_> = self.of(framework).into_iter().flat_map(Past::unreachable).cloned().collect();
+        if !all.is_empty() {
+            let past = self.past_mut(framework);
+            past.unreachable.clear();
+            past.order.clear();
+        }
+        all
+    }
+
     /// Forgets the unreachable tasks of one agent.
     pub fn forget_unreachable(&mut self, agent: &AgentId) {
         for past in self.tasks.values_mut() {

@@ -93,11 +93,7 @@ impl Master {
                 let own = &task.body;
                 let status = events::own_status(&own.id, Some(agent), state, reason, MESSAGE, turn.now.wall);
                 self.tell(turn, row, events::update(status.clone()));
-                let mut task = (*task).clone();
-                task.state = state;
-                task.record(status);
-                let limit = self.config.max_completed_tasks_per_framework;
-                self.state.tables.history.add_completed(task, limit);
+                self.complete_unreachable(&task, status);
             }
         }
         self.state.tables.history.forget_unreachable(agent);
