@@ -2,6 +2,7 @@
 
 //! The master as its peers see it: scenes, tables of texts, and floods of nonsense.
 
+mod counters;
 mod eligibility;
 mod endings;
 mod nonsense;

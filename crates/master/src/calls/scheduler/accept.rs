@@ -39,16 +39,7 @@ pub(super) struct Acceptance {
 impl Master {
     /// A failing operation is dropped alone, and later ones go on; what is left at the end counts as declined.
     pub(super) fn accept(&mut self, turn: &mut Turn, row: FrameworkRow, call: call::Accept) {
-        if call.operations.is_empty() {
-            self.state.tables.counters.messages_decline_offers += 1;
-        }
-        for operation in &call.operations {
-            let kind = operation.r#type.unwrap_or_default();
-            if is_launch(kind) {
-                self.state.framework_mut(row).counters.count_operation(kind);
-                self.state.tables.counters.messages_launch_tasks += 1;
-            }
-        }
+        self.count_launches(&call);
         match self.open_offers(row, &call.offer_ids) {
             Ok(acceptance) => self.carry_out(turn, acceptance, call),
             Err(problem) => {
@@ -56,6 +47,17 @@ impl Master {
                 for operation in call.operations {
                     self.refuse_for_offers(turn, row, operation, &problem);
                 }
+            }
+        }
+    }
+
+    /// Mesos: to launch nothing is to decline. Groups are not counted.
+    fn count_launches(&mut self, call: &call::Accept) {
+        let counters = &mut self.state.tables.counters;
+        for operation in call.operations.iter().filter(|operation| operation.r#type == Some(Type::Launch)) {
+            match operation.launch.as_ref().is_none_or(|launch| launch.task_infos.is_empty()) {
+                true => counters.messages_decline_offers += 1,
+                false => counters.messages_launch_tasks += 1,
             }
         }
     }

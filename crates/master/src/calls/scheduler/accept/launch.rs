@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use kaon_allocator::{Claim, Refusal};
+use kaon_api::v1::offer::operation::Type;
 use kaon_api::v1::task_status::Reason;
 use kaon_api::{internal, v1};
 use kaon_model::{Resources, TaskId, TaskState, format};
@@ -129,6 +130,8 @@ impl Master {
             ..Default::default()
         };
         turn.send(&agent.pid, ToPeer::RunTask(run));
+        // Mesos: each task counts.
+        self.state.framework_mut(acceptance.framework).counters.count_operation(Type::Launch);
     }
 
     /// What the agent must still be like for the launch to hold.

@@ -3,6 +3,7 @@
 //! LAUNCH_GROUP: tasks under one executor, all of them or none.
 
 use kaon_allocator::Refusal;
+use kaon_api::v1::offer::operation::Type;
 use kaon_api::v1::task_status::Reason;
 use kaon_api::{internal, v1};
 use kaon_model::{TaskState, format};
@@ -96,5 +97,6 @@ impl Master {
             ..Default::default()
         };
         turn.send(&agent.pid, ToPeer::RunTaskGroup(run));
+        self.state.framework_mut(acceptance.framework).counters.count_operation(Type::LaunchGroup);
     }
 }
