@@ -10,24 +10,35 @@ use kaon_model::{Quantities, Role, Scalar, Span, general, role, scalar_problem, 
 use super::text;
 use crate::config::Config;
 use crate::state::capabilities::FrameworkCapabilities;
+use crate::state::frameworks::roles_of;
 
-/// Checks a description by itself and against the settings, in Mesos's order.
-pub(crate) fn framework_info(info: &v1::FrameworkInfo, config: &Config) -> Result<(), String> {
+/// Checks a description by itself, against the settings and what is over, in Mesos's order. Says in which roles it wants
+/// no offers for now.
+pub(crate) fn framework_info(
+    info: &v1::FrameworkInfo,
+    suppressed: &[String],
+    config: &Config,
+    is_over: impl Fn(&str) -> bool,
+) -> Result<BTreeSet<Role>, String> {
     roles_alone(info)?;
     if let Some(id) = info.id.as_ref().filter(|id| !id.value.is_empty()) {
         validate_id(&id.value).map_err(|error| error.to_string())?;
     }
     offer_filters(info)?;
+    whitelisted(info, config)?;
+    let suppressed = suppressed_roles(suppressed, &roles_of(info))?;
+    if info.user == "root" && !config.root_submissions {
+        return Err("User 'root' is not allowed to run frameworks without --root_submissions set".to_string());
+    }
+    if info.id.as_ref().is_some_and(|id| is_over(&id.value)) {
+        return Err("Framework has been removed".to_string());
+    }
     let timeout = info.failover_timeout();
     if Span::from_secs_f64(timeout).is_none() {
         let timeout = general(timeout, 6);
         return Err(format!("The framework failover_timeout ({timeout}) is invalid"));
     }
-    whitelisted(info, config)?;
-    if info.user == "root" && !config.root_submissions {
-        return Err("User 'root' is not allowed to run frameworks without --root_submissions set".to_string());
-    }
-    Ok(())
+    Ok(suppressed)
 }
 
 /// The roles by themselves, as they must hold together wherever the description comes from.
@@ -95,8 +106,8 @@ fn whitelisted(info: &v1::FrameworkInfo, config: &Config) -> Result<(), String> 
     Err(format!("Roles {} are not present in the master's --roles", text::set(refused)))
 }
 
-/// The roles in which a framework wants no offers for now; they must be among its own.
-pub(crate) fn suppressed(suppressed: &[String], roles: &BTreeSet<Role>) -> Result<BTreeSet<Role>, String> {
+/// The roles in which a framework wants no offers must be among its own.
+fn suppressed_roles(suppressed: &[String], roles: &BTreeSet<Role>) -> Result<BTreeSet<Role>, String> {
     if let Some(unknown) = suppressed.iter().find(|role| !roles.contains(role.as_str())) {
         return Err(format!("Suppressed role '{unknown}' is not contained in the list of roles"));
     }
@@ -134,7 +145,44 @@ mod tests {
         let info: v1::FrameworkInfo = kaon_api::json::from_json(&json, kaon_api::json::Dialect::V1).unwrap();
         let mut config = Config::default();
         change(&mut config);
-        assert_eq!(framework_info(&info, &config).err().unwrap_or_default(), text);
+        let suppressed: Vec<String> = info.labels.iter().map(|_| "s".to_string()).collect();
+        let result = framework_info(&info, &suppressed, &config, |id| id == "over");
+        assert_eq!(result.err().unwrap_or_default(), text);
+    }
+
+    /// Each description has one fault more than that of the row below.
+    #[test]
+    fn refuses_in_the_order_of_mesos() {
+        let change = |config: &mut Config| {
+            config.roles = Some(vec!["a".into()]);
+            config.root_submissions = false;
+        };
+        let filters = r#","offer_filters":{"a":{"min_allocatable_resources":{"quantities":[{}]}}}"#;
+        // Where there are labels, a role is suppressed that is not there.
+        let (rest, over, suppressed) =
+            (r#","failover_timeout":-1e300"#, r#","id":{"value":"over"}"#, r#","labels":{}"#);
+        for (more, text) in [
+            (
+                format!(r#"{filters},"role":"b"{suppressed}{over}{rest}"#),
+                "Resource quantities must contain at least one quantity",
+            ),
+            (
+                format!(r#","role":"b"{suppressed}{over}{rest}"#),
+                "Roles { b } are not present in the master's --roles",
+            ),
+            (
+                format!("{suppressed}{over}{rest}"),
+                "Suppressed role 's' is not contained in the list of roles",
+            ),
+            (
+                format!("{over}{rest}"),
+                "User 'root' is not allowed to run frameworks without --root_submissions set",
+            ),
+        ] {
+            check(&more, change, text);
+        }
+        check(&format!("{over}{rest}"), |_| {}, "Framework has been removed");
+        check(rest, |_| {}, "The framework failover_timeout (-1e+300) is invalid");
     }
 
     #[test]

@@ -10,7 +10,6 @@ use kaon_api::v1::{FrameworkInfo, scheduler};
 use kaon_model::{FrameworkId, Role};
 
 use crate::caller::Caller;
-use crate::config::Config;
 use crate::effect::{Effect, ToPeer};
 use crate::events;
 use crate::input::Stream;
@@ -70,12 +69,20 @@ impl Master {
     ) -> Result<Subscription, String> {
         let id = info.id.as_ref().map(|id| id.value.clone()).filter(|id| !id.is_empty());
         self.count_subscription(id.is_some());
-        framework_info::framework_info(&info, &self.config)?;
-        if id.as_deref().is_some_and(|id| self.state.tables.history.is_completed(id)) {
-            return Err("Framework has been removed".to_string());
-        }
-        let wishes = Wishes::check(&info, &suppressed, constraints, &self.config)?;
-        Ok(Subscription { id, info, wishes })
+        let suppressed = self.check_framework(&info, &suppressed)?;
+        let compiled =
+            offer_constraints::offer_constraints(constraints.as_ref(), &roles_of(&info), &self.config)?;
+        Ok(Subscription { id, info, wishes: Wishes::new(suppressed, constraints, compiled) })
+    }
+
+    /// What must hold of every description. Returns the roles in which no offers are wanted.
+    pub(super) fn check_framework(
+        &self,
+        info: &FrameworkInfo,
+        suppressed: &[String],
+    ) -> Result<BTreeSet<Role>, String> {
+        let is_over = |id: &str| self.state.tables.history.is_completed(id);
+        framework_info::framework_info(info, suppressed, &self.config, is_over)
     }
 
     fn count_subscription(&mut self, again: bool) {
@@ -235,19 +242,6 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
-    /// Both can be about the framework's own roles alone.
-    fn check(
-        info: &FrameworkInfo,
-        suppressed: &[String],
-        constraints: Option<scheduler::OfferConstraints>,
-        config: &Config,
-    ) -> Result<Wishes, String> {
-        let roles = roles_of(info);
-        let suppressed = framework_info::suppressed(suppressed, &roles)?;
-        let compiled = offer_constraints::offer_constraints(constraints.as_ref(), &roles, config)?;
-        Ok(Wishes { suppressed, constraints, compiled })
-    }
-
     pub(super) fn new(
         suppressed: BTreeSet<Role>,
         constraints: Option<scheduler::OfferConstraints>,

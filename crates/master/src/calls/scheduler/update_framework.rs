@@ -23,8 +23,8 @@ impl Master {
     ) -> Answer {
         let mut info = *call.framework_info;
         let roles = roles_of(&info);
-        let suppressed = framework_info::framework_info(&info, &self.config)
-            .and_then(|()| framework_info::suppressed(&call.suppressed_roles, &roles))
+        let suppressed = self
+            .check_framework(&info, &call.suppressed_roles)
             .map_err(|e| Rejection::Invalid(format!("Supplied FrameworkInfo is not valid: {e}")))?;
         let old = self.state.framework(row).info.clone();
         if info.principal.is_none() {
