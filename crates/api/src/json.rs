@@ -7,11 +7,13 @@
 //! reading, numbers and booleans may come as strings, a lone value may stand for a list, unknown keys are
 //! ignored, `null` leaves a field unset.
 
+mod members;
 mod number;
 mod reader;
 mod text;
 mod writer;
 
+pub use members::Members;
 pub use number::format_double;
 pub use reader::JsonReader;
 pub use text::{Json, parse};

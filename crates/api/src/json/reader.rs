@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dialect, Json, JsonError, Name, parse};
+use super::{Dialect, Json, JsonError, Members, Name, parse};
 use crate::wire::{Enumeration, Message, Report, Step, Value, WireError};
 
 /// Gathers what is missing while messages are filled.
@@ -47,13 +47,9 @@ impl JsonReader {
         }
     }
 
-    fn members<M: Message>(
-        &mut self,
-        members: &BTreeMap<String, Json>,
-        message: &mut M,
-    ) -> Result<(), JsonError> {
+    fn members<M: Message>(&mut self, members: &Members, message: &mut M) -> Result<(), JsonError> {
         let mut seen = 0;
-        for (key, value) in members {
+        for (key, value) in members.iter() {
             if matches!(value, Json::Null) {
                 continue;
             }
@@ -142,7 +138,7 @@ impl JsonReader {
                 return Err(self.unexpected(other));
             }
         };
-        for (key, member) in members {
+        for (key, member) in members.iter() {
             let entry = Step { number, name: self.spelled(name), index: Some(map.len()) };
             self.report.enter(entry).map_err(refused)?;
             let name = Name::new("value", "value");
@@ -150,7 +146,7 @@ impl JsonReader {
             match member {
                 // An empty message, read for the sake of what it lacks.
                 Json::Null if T::NESTS => {
-                    self.value(2, name, None, false, &Json::Object(BTreeMap::new()), &mut value)?;
+                    self.value(2, name, None, false, &Json::Object(Members::default()), &mut value)?;
                 }
                 Json::Null => {}
                 member => {

@@ -5,14 +5,12 @@
 //! A client sees `syntax error at line N near: …`, where the rest of the line begins after the last character that
 //! the parser consumed; so the parser here consumes in the same steps. No library reports that position.
 
-use std::collections::BTreeMap;
-
-use super::JsonError;
+use super::{JsonError, Members};
 
 /// Bound: how deep arrays and objects may nest, as in Mesos.
 const DEPTH_MAX: usize = 200;
-/// Bound: a text may hold this many values, plus one for each eight bytes: far above what any real one holds. A value
-/// takes up to sixteen times the memory of its text.
+/// Bound: a text may hold this many values, plus one for each eight bytes: far above what any real one holds. So what is
+/// parsed takes up to ten times the memory of its text, and some more while it is parsed.
 const VALUES_BASE: usize = 100_000;
 
 /// Any JSON value. The members of an object are ordered by key, as Mesos visits them; the last of equal keys wins.
@@ -25,7 +23,7 @@ pub enum Json {
     Double(f64),
     String(String),
     Array(Vec<Json>),
-    Object(BTreeMap<String, Json>),
+    Object(Members),
 }
 
 impl Json {
@@ -153,23 +151,24 @@ impl Input<'_> {
         loop {
             elements.push(self.value(depth)?);
             if !self.expect(b',') {
+                elements.shrink_to_fit();
                 return self.expect(b']').then_some(Json::Array(elements));
             }
         }
     }
 
     fn object(&mut self, depth: usize) -> Option<Json> {
-        let mut members = BTreeMap::new();
+        let mut members = Vec::new();
         if self.expect(b'}') {
-            return Some(Json::Object(members));
+            return Some(Json::Object(Members::default()));
         }
         loop {
             self.expect(b'"').then_some(())?;
             let key = self.string()?;
             self.expect(b':').then_some(())?;
-            members.insert(key, self.value(depth)?);
+            members.push((key, self.value(depth)?));
             if !self.expect(b',') {
-                return self.expect(b'}').then_some(Json::Object(members));
+                return self.expect(b'}').then(|| Json::Object(Members::from(members)));
             }
         }
     }
@@ -209,6 +208,7 @@ impl Input<'_> {
                 }
             }
         }
+        bytes.shrink_to_fit();
         Some(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
     }
 
@@ -279,7 +279,7 @@ impl Input<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Json, parse};
+    use super::{Json, Members, parse};
 
     fn error(text: &str) -> String {
         parse(text.as_bytes()).expect_err("must not parse").0
@@ -309,6 +309,20 @@ mod tests {
         let many = |count: usize| format!("[0{}]", ",0".repeat(count - 1));
         assert!(parse(many(100_000).as_bytes()).is_ok());
         assert_eq!(error(&many(200_000)), "it holds more values than are accepted for its length");
+    }
+
+    #[test]
+    fn members_are_ordered_and_the_last_of_equal_keys_wins() {
+        let Ok(Json::Object(mut members)) = parse(br#"{"b":1,"a":2,"b":3,"a":4,"b":5}"#) else { panic!() };
+        let all = |members: &Members| {
+            members.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
+        };
+        let expected = [("a".to_owned(), Json::Integer(4)), ("b".to_owned(), Json::Integer(5))];
+        assert_eq!(all(&members), expected);
+        assert_eq!((members.get("b"), members.get("c")), (Some(&Json::Integer(5)), None));
+        members.extend([("a".to_owned(), Json::Null)]);
+        members.retain(|_, value| *value != Json::Null);
+        assert_eq!(all(&members), expected[1..]);
     }
 
     #[test]

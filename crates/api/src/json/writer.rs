@@ -74,7 +74,7 @@ impl<'a> JsonWriter<'a> {
                 }
             }),
             Json::Object(members) => self.object(|w| {
-                for (name, member) in members {
+                for (name, member) in members.iter() {
                     w.key(name);
                     w.json(member);
                 }

@@ -98,6 +98,43 @@ fn small_bytes_cannot_become_large_messages() {
 }
 
 #[test]
+fn json_takes_no_more_than_some_times_its_text() {
+    // Objects of one member each, as deep as they may nest; filled up with blanks to what is taken.
+    let chain = format!("{}{{}}{},", r#"{"":   "#.repeat(198), "}".repeat(198));
+    let text = format!("[{}0]", format!("{chain:<1600}").repeat(10_000));
+    let before = memory("VmRSS:");
+    let json = json::parse(text.as_bytes()).unwrap();
+    let taken = memory("VmHWM:").saturating_sub(before) / text.len();
+    assert!(taken < 24, "{taken} times the memory of the text");
+    let json::Json::Array(chains) = json else { panic!("it is an array") };
+    assert_eq!(chains.len(), 10_001);
+}
+
+/// A figure of this process's memory, in bytes.
+fn memory(name: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn json_of_thousands_of_tasks_passes() {
+    let resource = r#"{"name":"cpus","type":"SCALAR","scalar":{"value":1}}"#;
+    let tasks = (0..20_000).map(|number| {
+        format!(
+            r#"{{"name":"t","task_id":{{"value":"{number}"}},"agent_id":{{"value":"a"}},"resources":[{resource},{resource}]}}"#
+        )
+    });
+    let tasks = tasks.collect::<Vec<_>>().join(",");
+    let text = format!(
+        r#"{{"type":"ACCEPT","accept":{{"operations":[{{"type":"LAUNCH","launch":{{"task_infos":[{tasks}]}}}}]}}}}"#
+    );
+    let call: v1::scheduler::Call =
+        json::from_json(&json::parse(text.as_bytes()).unwrap(), Dialect::V1).unwrap();
+    assert_eq!(call.accept.unwrap().operations[0].launch.as_ref().unwrap().task_infos.len(), 20_000);
+}
+
+#[test]
 fn large_messages_that_are_real_pass() {
     let task = v1::Task {
         name: "t".into(),
