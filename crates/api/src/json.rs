@@ -16,7 +16,7 @@ mod writer;
 pub use members::Members;
 pub use number::format_double;
 pub use reader::JsonReader;
-pub use text::{Json, parse};
+pub use text::{Json, beginning, parse};
 pub use writer::JsonWriter;
 
 use crate::wire::Message;

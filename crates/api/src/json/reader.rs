@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dialect, Json, JsonError, Members, Name, parse};
+use super::{Dialect, Json, JsonError, Members, Name, beginning, parse};
 use crate::wire::{Enumeration, Message, Report, Step, Value, WireError};
 
 /// Gathers what is missing while messages are filled.
@@ -202,6 +202,7 @@ impl JsonReader {
         pick: impl FnOnce(&Json) -> Option<T>,
     ) -> Result<T, JsonError> {
         let fail = |error: &str| {
+            let text = beginning(text.as_bytes());
             JsonError(format!(
                 "Failed to parse '{text}' as a JSON {what} for field '{}': {error}",
                 self.field
@@ -222,6 +223,7 @@ impl JsonReader {
             Dialect::Master => E::VALUES.iter().find(|entry| entry.2.v1 == name).map(|entry| entry.0),
         };
         if found.is_none() && self.required {
+            let name = beginning(name.as_bytes());
             return Err(JsonError(format!("Failed to find enum for '{name}'")));
         }
         Ok(found)

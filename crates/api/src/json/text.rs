@@ -49,8 +49,19 @@ pub fn parse(text: &[u8]) -> Result<Json, JsonError> {
     }
     // Mesos: the byte after a number has been looked at, and counts as parsed.
     let rest = text.get(input.at..visible).unwrap_or(&text[input.at..]);
-    let rest = String::from_utf8_lossy(rest);
+    let rest = beginning(rest);
     Err(JsonError(format!("Parsed JSON included non-whitespace trailing characters: {rest}")))
+}
+
+/// Bound: what an error repeats of a text. Mesos: all of it.
+const REPEATED_MAX: usize = 16 << 10;
+
+/// As much of a text as an error repeats.
+pub fn beginning(text: &[u8]) -> String {
+    // A character that is cut here ends beyond the bound, and is cut off whole.
+    let mut beginning = String::from_utf8_lossy(&text[..text.len().min(REPEATED_MAX + 3)]).into_owned();
+    beginning.truncate(beginning.floor_char_boundary(REPEATED_MAX));
+    beginning
 }
 
 const SPACE: &[u8] = b" \t\n\r";
@@ -268,18 +279,18 @@ impl Input<'_> {
         }
         let line = self.line;
         let mut near = Vec::new();
-        while let Some(byte) = self.next().filter(|byte| *byte != b'\n') {
+        while let Some(byte) = self.next().filter(|byte| *byte != b'\n' && near.len() < 2 * REPEATED_MAX) {
             if byte >= b' ' {
                 near.push(byte);
             }
         }
-        JsonError(format!("syntax error at line {line} near: {}", String::from_utf8_lossy(&near)))
+        JsonError(format!("syntax error at line {line} near: {}", beginning(&near)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Json, Members, parse};
+    use super::{Json, Members, REPEATED_MAX, parse};
 
     fn error(text: &str) -> String {
         parse(text.as_bytes()).expect_err("must not parse").0
@@ -294,6 +305,20 @@ mod tests {
         assert_eq!(error("[1] x \n"), "Parsed JSON included non-whitespace trailing characters:  x");
         assert_eq!(error("{\"a\": \"\\\n x\"}"), "syntax error at line 1 near:  x\"}");
         assert_eq!(error("{\"a\": [1e400, oops"), "Value out of range");
+    }
+
+    #[test]
+    fn errors_repeat_no_more_than_the_beginning() {
+        let near = |text: &[u8]| {
+            let error = parse(text).expect_err("must not parse").0;
+            error.strip_prefix("syntax error at line 1 near: ").expect("it names the line").to_owned()
+        };
+        let third = REPEATED_MAX / 3;
+        assert_eq!(near(&[b"{", &[0x80; 100_000][..]].concat()), "\u{fffd}".repeat(third));
+        let half = (REPEATED_MAX - 1) / 2;
+        assert_eq!(near(format!("{{a{}", "é".repeat(50_000)).as_bytes()), format!("a{}", "é".repeat(half)));
+        let trailing = error(&format!("[]{}", "x".repeat(100_000)));
+        assert_eq!(trailing.len() - trailing.find(": x").unwrap() - 2, REPEATED_MAX);
     }
 
     #[test]
