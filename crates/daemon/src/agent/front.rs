@@ -144,7 +144,7 @@ impl Front {
 
     async fn executor(&self, request: Request) -> Result<Response, Response> {
         is_post(&request)?;
-        let call: v1::executor::Call = read_call(&request)?;
+        let call: v1::executor::Call = read_call(&request).await?;
         validate::executor_call(&call)
             .map_err(|text| bad(format!("Failed to validate Executor::Call: {text}")))?;
         let call = Box::new(call);

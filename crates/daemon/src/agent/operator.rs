@@ -15,7 +15,7 @@ use kaon_api::wire::{Enumeration, Message};
 
 use super::front::{Front, bad};
 use crate::front::{self, aside, is_post};
-use crate::http::negotiate::{Form, allows};
+use crate::http::negotiate::{Form, allows, reading};
 use crate::http::{Request, Response};
 use crate::log::verbosity;
 use crate::runtime::Clock;
@@ -31,7 +31,7 @@ impl Front {
                 let text = format!("Expecting 'Accept' to allow {FORMS}");
                 return Err(Response::text(StatusCode::NOT_ACCEPTABLE, text));
             }
-            _ => read(&request)?,
+            _ => read(&request).await?,
         };
         let kind = validate(&call).map_err(|text| bad(format!("Failed to validate agent::Call: {text}")))?;
         let form = match accepted {
@@ -115,17 +115,14 @@ fn accepted(request: &Request) -> Accepted {
     }
 }
 
-fn read(request: &Request) -> Result<Call, Response> {
+async fn read(request: &Request) -> Result<Call, Response> {
     let unsupported = |text: String| Response::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
     match request.header("content-type") {
         None => Err(bad("Expecting 'Content-Type' to be present")),
-        Some("application/json") => {
-            let json = parse(&request.body);
-            let json = json.map_err(|error| bad(format!("Failed to parse body into JSON: {error}")))?;
-            from_json(&json, Dialect::V1).map_err(|error| bad(error.to_string()))
-        }
+        Some("application/json") => reading(&request.body, from_text).await,
         Some("application/x-protobuf") => {
-            Call::decode(&request.body).map_err(|_| bad("Failed to parse body into a protobuf object"))
+            let call = reading(&request.body, Call::decode).await;
+            call.map_err(|_| bad("Failed to parse body into a protobuf object"))
         }
         Some("application/recordio") if request.header("message-content-type").is_none() => {
             Err(bad("Expecting 'Message-Content-Type' to be set for streaming requests"))
@@ -135,6 +132,11 @@ fn read(request: &Request) -> Result<Call, Response> {
         }
         Some(_) => Err(unsupported(format!("Expecting 'Content-Type' of {FORMS}"))),
     }
+}
+
+fn from_text(body: &[u8]) -> Result<Call, Response> {
+    let json = parse(body).map_err(|error| bad(format!("Failed to parse body into JSON: {error}")))?;
+    from_json(&json, Dialect::V1).map_err(|error| bad(error.to_string()))
 }
 
 /// Checks the members of those calls that are answered here.

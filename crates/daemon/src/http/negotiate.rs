@@ -2,12 +2,15 @@
 
 //! Which form a body has, and which form its sender wants back.
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::CONTENT_TYPE;
 use kaon_api::json::{Dialect, from_json, parse, to_json};
 use kaon_api::wire::Message;
+use tokio::sync::Semaphore;
 
 use super::{Request, Response};
+use crate::front::aside;
 
 /// A form of the messages of the v1 APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,16 +70,46 @@ impl Form {
     }
 }
 
+/// Bound: a body that is read on the spot; a larger one is read on a thread that may take its time.
+const INLINE_MAX: usize = 64 << 10;
+/// Bound: so many large bodies are read at a time, since what they become takes many times their length.
+static LARGE: Semaphore = Semaphore::const_new(2);
+
+/// Runs what makes something of a body.
+pub async fn reading<T, F>(body: &Bytes, read: F) -> T
+where
+    T: Send + 'static,
+    F: FnOnce(&[u8]) -> T + Send + 'static,
+{
+    if body.len() <= INLINE_MAX {
+        return read(body);
+    }
+    let place = LARGE.acquire().await.expect("it is never closed");
+    let body = body.clone();
+    aside(move || {
+        let read = read(&body);
+        // Not before, even if nobody waits for it any more.
+        drop(place);
+        read
+    })
+    .await
+}
+
 /// Reads the call that a request carries.
-pub fn read_call<M: Message>(request: &Request) -> Result<M, Response> {
+pub async fn read_call<M: Message + Send + 'static>(request: &Request) -> Result<M, Response> {
+    let form = Form::of_body(request)?;
+    reading(&request.body, move |body| decode(form, body)).await
+}
+
+fn decode<M: Message>(form: Form, body: &[u8]) -> Result<M, Response> {
     let refuse = |text: String| Response::text(StatusCode::BAD_REQUEST, text);
-    match Form::of_body(request)? {
+    match form {
         Form::Protobuf => {
-            M::decode(&request.body).map_err(|_| refuse("Failed to parse body into Call protobuf".into()))
+            M::decode(body).map_err(|_| refuse("Failed to parse body into Call protobuf".into()))
         }
         Form::Json => {
-            let json = parse(&request.body)
-                .map_err(|error| refuse(format!("Failed to parse body into JSON: {error}")))?;
+            let json =
+                parse(body).map_err(|error| refuse(format!("Failed to parse body into JSON: {error}")))?;
             from_json(&json, Dialect::V1)
                 .map_err(|error| refuse(format!("Failed to convert JSON into Call protobuf: {error}")))
         }
@@ -111,7 +144,22 @@ pub fn allows(header: &str, wanted: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::allows;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_large_body_keeps_nobody_from_being_served() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let large = Bytes::from(vec![b' '; INLINE_MAX + 1]);
+        let read = reading(&large, move |_| receiver.recv_timeout(Duration::from_secs(20)));
+        let serve = async { sender.send(()).unwrap() };
+        let (read, ()) = runtime.block_on(async { tokio::join!(read, serve) });
+        assert_eq!(read, Ok(()), "somebody was served meanwhile");
+        assert_eq!(LARGE.available_permits(), 2);
+    }
 
     #[test]
     fn ranges_are_understood() {

@@ -35,9 +35,15 @@ impl Request {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
 
+/// Bound: the pairs of a query; each takes many times the memory of its text. No form has ten.
+const PAIRS_MAX: usize = 1000;
+
 impl Query {
-    /// Reads `a=b&c=d`; none if an escape is broken or the text is not UTF-8.
+    /// Reads `a=b&c=d`; none if an escape is broken or the text is not UTF-8, or if there are too many.
     pub fn parse(text: &str) -> Option<Query> {
+        if text.split(['&', ';']).filter(|part| !part.is_empty()).nth(PAIRS_MAX).is_some() {
+            return None;
+        }
         let pair = |part: &str| {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             Some((decode(key)?, decode(value)?))
@@ -88,6 +94,12 @@ mod tests {
         assert_eq!(query.get("offset"), Some("2"));
         assert_eq!(query.get("flag"), Some(""));
         assert_eq!(query.get("nosuch"), None);
+    }
+
+    #[test]
+    fn pairs_are_bounded() {
+        assert!(Query::parse(&"a&".repeat(PAIRS_MAX)).is_some());
+        assert_eq!(Query::parse(&"a&".repeat(PAIRS_MAX + 1)), None);
     }
 
     #[test]

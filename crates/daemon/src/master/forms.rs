@@ -4,14 +4,28 @@
 
 use kaon_api::json::{Dialect, Json, from_json, parse};
 use kaon_api::v1;
-use kaon_api::v1::master::call::{CreateVolumes, DestroyVolumes, ReserveResources, Type, UnreserveResources};
+use kaon_api::v1::master::call::{
+    CreateVolumes, DestroyVolumes, ReserveResources, Teardown, Type, UnreserveResources,
+};
 
 use crate::http::Query;
 
+/// The call that the form of `/teardown` stands for.
+pub(super) fn teardown(body: &[u8]) -> Result<v1::master::Call, String> {
+    let form = form(body)?;
+    let id = form.get("frameworkId").ok_or("Missing 'frameworkId' query parameter in the request body")?;
+    let teardown = Some(Teardown { framework_id: id.into(), ..Default::default() });
+    Ok(v1::master::Call { r#type: Some(Type::Teardown), teardown, ..Default::default() })
+}
+
+fn form(body: &[u8]) -> Result<Query, String> {
+    let form = std::str::from_utf8(body).ok().and_then(Query::parse);
+    form.ok_or_else(|| "Unable to decode query string".to_owned())
+}
+
 /// The call that the form of `/reserve`, `/unreserve`, `/create-volumes` or `/destroy-volumes` stands for.
 pub(super) fn operation(endpoint: &str, body: &[u8]) -> Result<v1::master::Call, String> {
-    let form = std::str::from_utf8(body).ok().and_then(Query::parse);
-    let form = form.ok_or("Unable to decode query string")?;
+    let form = form(body)?;
     let agent = form.get("slaveId").ok_or("Missing 'slaveId' query parameter in the request body")?;
     let agent_id = v1::AgentID::from(agent);
     let of = |kind| v1::master::Call { r#type: Some(kind), ..Default::default() };

@@ -19,9 +19,9 @@ use super::forms;
 use super::shell::Event;
 use crate::access::Realm;
 use crate::front::{self, Common, aside, is_post};
-use crate::http::negotiate::{Form, read_call};
+use crate::http::negotiate::{Form, read_call, reading};
 use crate::http::route::{Route, Routes};
-use crate::http::{Delivery, Query, Request, Response, Service};
+use crate::http::{Delivery, Request, Response, Service};
 use crate::log::verbosity;
 use crate::metrics::Counters;
 use crate::replies::Replies;
@@ -195,7 +195,7 @@ impl Front {
 
     async fn scheduler(&self, request: Request, caller: Caller) -> Result<Response, Response> {
         is_post(&request)?;
-        let call: v1::scheduler::Call = read_call(&request)?;
+        let call: v1::scheduler::Call = read_call(&request).await?;
         validate::scheduler_call(&call, caller.principal.as_deref())
             .map_err(|text| bad(format!("Failed to validate scheduler::Call: {text}")))?;
         use v1::scheduler::call::Type::{ReconcileOperations, Subscribe};
@@ -234,7 +234,7 @@ impl Front {
 
     async fn operator(&self, request: Request, caller: Caller) -> Result<Response, Response> {
         is_post(&request)?;
-        let call: v1::master::Call = read_call(&request)?;
+        let call: v1::master::Call = read_call(&request).await?;
         validate::operator_call(&call)
             .map_err(|text| bad(format!("Failed to validate master::Call: {text}")))?;
         let form = Form::of_answer(&request)?;
@@ -268,25 +268,19 @@ impl Front {
     /// The old form of the call, whose body is a form of HTML.
     async fn teardown(&self, request: Request, caller: Caller) -> Result<Response, Response> {
         is_post(&request)?;
-        let form = std::str::from_utf8(&request.body).ok().and_then(Query::parse);
-        let form = form.ok_or_else(|| bad("Unable to decode query string"))?;
-        let id = form.get("frameworkId");
-        let id = id.ok_or_else(|| bad("Missing 'frameworkId' query parameter in the request body"))?;
-        let teardown = v1::master::call::Teardown { framework_id: id.into(), ..Default::default() };
-        let call =
-            v1::master::Call { r#type: Some(Type::Teardown), teardown: Some(teardown), ..Default::default() };
+        let call = reading(&request.body, forms::teardown).await.map_err(bad)?;
         self.change(call, caller).await
     }
 
     /// The old form of a call that changes what an agent has.
     async fn operation(
         &self,
-        endpoint: &str,
+        endpoint: &'static str,
         request: &Request,
         caller: Caller,
     ) -> Result<Response, Response> {
         is_post(request)?;
-        let call = forms::operation(endpoint, &request.body).map_err(bad)?;
+        let call = reading(&request.body, move |body| forms::operation(endpoint, body)).await.map_err(bad)?;
         self.change(call, caller).await
     }
 

@@ -47,6 +47,7 @@ fn nobody_can_keep_the_daemons_from_serving_others() {
             attacks::endpoints(target);
             attacks::calls(target);
             attacks::messages(target);
+            attacks::nested_bodies(target);
             attacks::large_bodies(target);
         }
         over.store(true, Ordering::Relaxed);

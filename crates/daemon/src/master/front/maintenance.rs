@@ -13,6 +13,7 @@ use kaon_master::{Caller, Input, Ticket};
 
 use super::{Front, answer, bad};
 use crate::front::is_post;
+use crate::http::negotiate::reading;
 use crate::http::route::Route;
 use crate::http::{Request, Response};
 
@@ -29,7 +30,7 @@ impl Front {
         match request.method.as_str() {
             "GET" => self.show(route, request).await,
             "POST" if route.endpoint == "kaon/maintenance/schedule" => {
-                let schedule = Box::new(object::<KaonSchedule>(request)?);
+                let schedule = Box::new(reading(&request.body, object::<KaonSchedule>).await?);
                 let (ticket, reply) = self.replies.ticket();
                 let input = Input::EnforceSchedule { ticket: Ticket(ticket), schedule, caller };
                 self.door.put(input).await?;
@@ -37,7 +38,7 @@ impl Front {
             }
             "POST" if writable => {
                 let update = UpdateMaintenanceSchedule {
-                    schedule: object::<Schedule>(request)?,
+                    schedule: reading(&request.body, object::<Schedule>).await?,
                     ..Default::default()
                 };
                 let call = Call {
@@ -60,7 +61,7 @@ impl Front {
         caller: Caller,
     ) -> Result<Response, Response> {
         is_post(request)?;
-        let machines = list::<v1::MachineID>(request)?;
+        let machines = reading(&request.body, list::<v1::MachineID>).await?;
         let call = if endpoint == "machine/down" {
             let start = StartMaintenance { machines, ..Default::default() };
             Call {
@@ -77,16 +78,16 @@ impl Front {
 }
 
 /// What the body says, as one object.
-fn object<M: Message>(request: &Request) -> Result<M, Response> {
-    match parse(&request.body).map_err(|error| bad(error.to_string()))? {
+fn object<M: Message>(body: &[u8]) -> Result<M, Response> {
+    match parse(body).map_err(|error| bad(error.to_string()))? {
         json @ Json::Object(_) => from_json(&json, Dialect::V0).map_err(|error| bad(error.to_string())),
         _ => Err(bad("Unexpected JSON type parsed")),
     }
 }
 
 /// What the body says, as a list of objects.
-fn list<M: Message>(request: &Request) -> Result<Vec<M>, Response> {
-    let Json::Array(items) = parse(&request.body).map_err(|error| bad(error.to_string()))? else {
+fn list<M: Message>(body: &[u8]) -> Result<Vec<M>, Response> {
+    let Json::Array(items) = parse(body).map_err(|error| bad(error.to_string()))? else {
         return Err(bad("Unexpected JSON type parsed"));
     };
     let one = |json: &Json| match json {

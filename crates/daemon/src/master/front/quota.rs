@@ -3,13 +3,14 @@
 //! The old endpoints by which operators set quota or weights: each is a call of the operator API in another dress.
 
 use hyper::StatusCode;
-use kaon_api::json::{Dialect, Json, from_json, parse};
+use kaon_api::json::{Dialect, Json, beginning, from_json, parse};
 use kaon_api::v1;
 use kaon_api::v1::master::Call;
 use kaon_api::v1::master::call::{RemoveQuota, SetQuota, Type, UpdateWeights};
 use kaon_master::Caller;
 
 use super::{Front, bad};
+use crate::http::negotiate::reading;
 use crate::http::route::Route;
 use crate::http::{Body, Request, Response};
 
@@ -25,8 +26,10 @@ impl Front {
             "GET" => self.show(route, request).await,
             "POST" => {
                 let call = Call { r#type: Some(Type::SetQuota), ..Default::default() };
-                let set_quota =
-                    Some(SetQuota { quota_request: quota_request(request)?, ..Default::default() });
+                let set_quota = Some(SetQuota {
+                    quota_request: reading(&request.body, quota_request).await?,
+                    ..Default::default()
+                });
                 self.change(Call { set_quota, ..call }, caller).await
             }
             "DELETE" => self.delete_quota(request, caller).await,
@@ -59,7 +62,10 @@ impl Front {
         match request.method.as_str() {
             "GET" => self.show(route, request).await,
             "PUT" => {
-                let update = UpdateWeights { weight_infos: weight_infos(request)?, ..Default::default() };
+                let update = UpdateWeights {
+                    weight_infos: reading(&request.body, weight_infos).await?,
+                    ..Default::default()
+                };
                 let call = Call {
                     r#type: Some(Type::UpdateWeights),
                     update_weights: Some(update),
@@ -72,24 +78,24 @@ impl Front {
     }
 }
 
-fn quota_request(request: &Request) -> Result<v1::quota::QuotaRequest, Response> {
-    let body = String::from_utf8_lossy(&request.body);
-    let unread = |error: &str| bad(format!("Failed to parse set quota request JSON '{body}': {error}"));
-    match parse(&request.body).map_err(|error| unread(&error.to_string()))? {
+fn quota_request(body: &[u8]) -> Result<v1::quota::QuotaRequest, Response> {
+    let shown = beginning(body);
+    let unread = |error: &str| bad(format!("Failed to parse set quota request JSON '{shown}': {error}"));
+    match parse(body).map_err(|error| unread(&error.to_string()))? {
         json @ Json::Object(_) => from_json(&json, Dialect::V0)
-            .map_err(|error| bad(format!("Failed to validate set quota request JSON '{body}': {error}"))),
+            .map_err(|error| bad(format!("Failed to validate set quota request JSON '{shown}': {error}"))),
         _ => Err(unread("Unexpected JSON type parsed")),
     }
 }
 
-fn weight_infos(request: &Request) -> Result<Vec<v1::WeightInfo>, Response> {
-    let body = String::from_utf8_lossy(&request.body);
-    let unread = |error: &str| bad(format!("Failed to parse update weights request JSON '{body}': {error}"));
-    let Json::Array(infos) = parse(&request.body).map_err(|error| unread(&error.to_string()))? else {
+fn weight_infos(body: &[u8]) -> Result<Vec<v1::WeightInfo>, Response> {
+    let shown = beginning(body);
+    let unread = |error: &str| bad(format!("Failed to parse update weights request JSON '{shown}': {error}"));
+    let Json::Array(infos) = parse(body).map_err(|error| unread(&error.to_string()))? else {
         return Err(unread("Unexpected JSON type parsed"));
     };
     let unlike =
-        |error: &str| bad(format!("Failed to convert weights JSON array to protobuf '{body}': {error}"));
+        |error: &str| bad(format!("Failed to convert weights JSON array to protobuf '{shown}': {error}"));
     let one = |json: &Json| match json {
         Json::Object(_) => from_json(json, Dialect::V0).map_err(|error| unlike(&error.to_string())),
         _ => Err(unlike("Expecting a JSON object")),

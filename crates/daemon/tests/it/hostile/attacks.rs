@@ -109,6 +109,17 @@ pub fn large_bodies(target: &Target<'_>) {
     assert!(refused + told > 0, "ten bodies of {} bytes were taken at once", body.len());
 }
 
+/// JSON of which each few bytes are an object, to where it is parsed and to where it is read as a form.
+pub fn nested_bodies(target: &Target<'_>) {
+    let chain = format!("{}{{}}{},", r#"{"":   "#.repeat(198), "}".repeat(198));
+    let body = format!("[{}0]", format!("{chain:<1600}").repeat(20_000));
+    for path in ["/api/v1", "/quota", "/machine/down", "/reserve", "/teardown"] {
+        let call = request("POST", path, "Content-Type: application/json\r\n", body.as_bytes());
+        let status = is_answered(target, path, &call);
+        assert!(["400", "404"].contains(&status.as_str()), "{path}: {status}");
+    }
+}
+
 /// Whether the answer 503 is there already.
 fn is_refused(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(std::time::Duration::from_millis(500))).unwrap();
