@@ -8,6 +8,7 @@ mod encode;
 mod incoming;
 mod messages;
 pub mod negotiate;
+mod pace;
 mod request;
 mod response;
 pub mod route;

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 use super::body::HttpBody;
 use super::incoming::{self, Share};
+use super::pace::Pace;
 use super::server::Port;
 use super::sniff::HEADERS_MAX;
 use super::{Body, Query, Request, Response, Service, encode::encode};
@@ -44,6 +45,7 @@ pub async fn serve<S: Service>(
 ) -> io::Result<()> {
     sockopt::set_tcp_user_timeout(&stream, DEAD_AFTER.as_millis() as u32)?;
     let cut = Arc::new(Cut::default());
+    let pace = Pace::new(port.limits.answer_patience);
     let handler = service_fn(|request| {
         let (port, cut) = (port.clone(), cut.clone());
         async move { Ok::<_, Infallible>(answer(request, peer, &port, &cut).await) }
@@ -53,7 +55,7 @@ pub async fn serve<S: Service>(
         .header_read_timeout(None)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(Begun { stream, begun, at: 0, cut: cut.clone() }), handler);
+        .serve_connection(TokioIo::new(Begun { stream, begun, at: 0, cut: cut.clone(), pace }), handler);
     tokio::select! {
         result = served => result.map_err(io::Error::other),
         () = cut.wait() => Err(io::Error::other("the client reads too slowly")),
@@ -74,9 +76,10 @@ async fn answer<S: Service>(
         Err(response) => response.with(header::CONNECTION, "close"),
     };
     cut.bind(response.lease.clone());
-    if let Body::Stream(records) = &response.body {
-        cut.watch(records.cut());
-    }
+    cut.watch(match &response.body {
+        Body::Stream(records) => Some(records.cut()),
+        _ => None,
+    });
     encode(&head.headers, response).await
 }
 
@@ -116,9 +119,14 @@ struct Cut {
 }
 
 impl Cut {
-    fn watch(&self, stream: Arc<Notify>) {
-        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
+    /// The next answer is this stream, or none.
+    fn watch(&self, stream: Option<Arc<Notify>>) {
+        *self.stream() = stream;
         self.changed.notify_one();
+    }
+
+    fn stream(&self) -> MutexGuard<'_, Option<Arc<Notify>>> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next answer is good under this lease. What was said under one that is over may still wait to be written, so
@@ -136,7 +144,7 @@ impl Cut {
 
     async fn wait(&self) {
         loop {
-            let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let stream = self.stream().clone();
             match stream {
                 None => self.changed.notified().await,
                 Some(stream) => tokio::select! {
@@ -154,6 +162,24 @@ struct Begun {
     begun: Vec<u8>,
     at: usize,
     cut: Arc<Cut>,
+    pace: Pace,
+}
+
+impl Begun {
+    /// Looks at how fast the client takes an answer. Streams have bounds of their own.
+    fn wrote(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(count)) => self.pace.took(count),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending if self.cut.stream().is_some() => self.pace.stop(),
+            Poll::Pending => self.pace.wait(context)?,
+        }
+        written
+    }
 }
 
 impl AsyncRead for Begun {
@@ -181,11 +207,15 @@ impl AsyncWrite for Begun {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.cut.check()?;
-        Pin::new(&mut this.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.wrote(written, context)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        // The library asks for this when it has nothing left to write.
+        this.pace.stop();
+        Pin::new(&mut this.stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -199,7 +229,8 @@ impl AsyncWrite for Begun {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.cut.check()?;
-        Pin::new(&mut this.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.wrote(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -49,6 +49,8 @@ pub struct Limits {
     pub head_patience: Duration,
     /// How long a body may take.
     pub body_patience: Duration,
+    /// How long a client may take hardly anything of an answer that waits for it.
+    pub answer_patience: Duration,
     /// Whether messages must say that they come from where their connection does.
     pub match_peer_ip: bool,
 }
@@ -61,6 +63,7 @@ impl Default for Limits {
             bodies: 512 << 20,
             head_patience: Duration::from_secs(10),
             body_patience: Duration::from_secs(60),
+            answer_patience: Duration::from_secs(60),
             match_peer_ip: false,
         }
     }

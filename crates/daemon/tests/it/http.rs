@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kaon_daemon::http::Limits;
 
-use crate::support::{Server, read_until};
+use crate::support::{LARGE, Server, read_until};
 
 #[test]
 fn odd_but_good_requests_are_answered() {
@@ -88,9 +88,35 @@ fn bad_requests_are_refused_and_harm_no_other() {
     }
     let chunks = format!("{:x}\r\n{}\r\n", 900, "a".repeat(900)).repeat(2);
     let answer =
-        server.exchange(&format!("POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"));
+        server.exchange(format!("POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"));
     assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large"), "{answer}");
     assert!(server.exchange("GET / HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn an_answer_that_nobody_takes_ends_its_connection() {
+    let server = Server::start(Limits { answer_patience: Duration::from_millis(300), ..Limits::default() });
+    let ask = || {
+        let mut stream = server.connect();
+        stream.write_all(b"GET /large HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+        stream
+    };
+    let (mut slow, mut good) = (ask(), ask());
+    let mut taken = 0;
+    let mut piece = vec![0; 1 << 20];
+    // Slower than the patience as a whole, but on and on.
+    loop {
+        match good.read(&mut piece).unwrap() {
+            0 => break,
+            count => taken += count,
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(taken > LARGE, "{taken}");
+    std::thread::sleep(Duration::from_secs(1));
+    let mut rest = Vec::new();
+    let _ = slow.read_to_end(&mut rest);
+    assert!(rest.len() < LARGE, "{}", rest.len());
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub struct Echo {
 pub const STREAM_MAX: stream::Bounds =
     stream::Bounds { records: 16, bytes: 32 << 20, patience: Duration::from_millis(300), shared: 256 << 20 };
 
+/// More than the kernel takes for a client that does not read.
+pub const LARGE: usize = 64 << 20;
+
 impl Service for Echo {
     async fn message(&self, message: Message) -> Delivery {
         let known = message.to == "master";
@@ -31,6 +34,7 @@ impl Service for Echo {
     async fn request(&self, request: Request) -> Response {
         match request.path() {
             "/json" => Response::json(&request, format!("{{\"k\":\"{}\"}}", "v".repeat(2000)).into_bytes()),
+            "/large" => Response::new(hyper::StatusCode::OK, vec![b'x'; LARGE]),
             "/stream" => {
                 let (writer, records) =
                     stream::open(STREAM_MAX, |record: &String| record.clone().into_bytes());
@@ -72,9 +76,9 @@ impl Server {
     }
 
     /// Sends bytes on a connection of its own, and reads until the server closes it.
-    pub fn exchange(&self, request: &str) -> String {
+    pub fn exchange(&self, request: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect();
-        stream.write_all(request.as_bytes()).unwrap();
+        stream.write_all(request.as_ref()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         String::from_utf8_lossy(&answer).into_owned()
