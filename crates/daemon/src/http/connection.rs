@@ -10,7 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -18,8 +18,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{StatusCode, header};
 use hyper_util::rt::TokioIo;
-use rustix::net::sockopt;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::{Shutdown, shutdown, sockopt};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -44,6 +44,7 @@ pub async fn serve<S: Service>(
     port: Arc<Port<S>>,
 ) -> io::Result<()> {
     sockopt::set_tcp_user_timeout(&stream, DEAD_AFTER.as_millis() as u32)?;
+    let stream = Arc::new(stream);
     let cut = Arc::new(Cut::default());
     let pace = Pace::new(port.limits.answer_patience);
     let handler = service_fn(|request| {
@@ -55,10 +56,13 @@ pub async fn serve<S: Service>(
         .header_read_timeout(None)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_MAX)
-        .serve_connection(TokioIo::new(Begun { stream, begun, at: 0, cut: cut.clone(), pace }), handler);
+        .serve_connection(
+            TokioIo::new(Begun { stream: stream.clone(), begun, at: 0, cut: cut.clone(), pace }),
+            handler,
+        );
     tokio::select! {
         result = served => result.map_err(io::Error::other),
-        () = cut.wait() => Err(io::Error::other("the client reads too slowly")),
+        reason = cut.wait(&stream) => Err(io::Error::other(reason)),
     }
 }
 
@@ -109,8 +113,8 @@ async fn read<S: Service>(
     })
 }
 
-/// Ends a connection whose stream was cut, even while the library waits for the client to take bytes; and one that
-/// carries what only a leader may say, when it leads no longer.
+/// Ends a connection whose stream was cut, even while the library waits for the client to take bytes; one whose client
+/// leaves a stream; and one that carries what only a leader may say, when it leads no longer.
 #[derive(Default)]
 struct Cut {
     stream: Mutex<Option<Arc<Notify>>>,
@@ -142,13 +146,17 @@ impl Cut {
         self.lease.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(Ok(()), Lease::check)
     }
 
-    async fn wait(&self) {
+    /// Why the connection ends.
+    async fn wait(&self, socket: &TcpStream) -> &'static str {
         loop {
             let stream = self.stream().clone();
             match stream {
                 None => self.changed.notified().await,
                 Some(stream) => tokio::select! {
-                    () = stream.notified() => return,
+                    () = stream.notified() => return "the client reads too slowly",
+                    // The library sees the end meanwhile only if nothing came after the request. The kernel is not
+                    // asked for what comes with priority: this waits for the end alone.
+                    _ = socket.ready(Interest::PRIORITY) => return "the client has left its stream",
                     () = self.changed.notified() => {}
                 },
             }
@@ -158,7 +166,7 @@ impl Cut {
 
 /// A connection of which some bytes were read already.
 struct Begun {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     begun: Vec<u8>,
     at: usize,
     cut: Arc<Cut>,
@@ -166,19 +174,38 @@ struct Begun {
 }
 
 impl Begun {
-    /// Looks at how fast the client takes an answer. Streams have bounds of their own.
-    fn wrote(
-        &mut self,
-        written: Poll<io::Result<usize>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        match written {
-            Poll::Ready(Ok(count)) => self.pace.took(count),
-            Poll::Ready(Err(_)) => {}
-            Poll::Pending if self.cut.stream().is_some() => self.pace.stop(),
-            Poll::Pending => self.pace.wait(context)?,
+    fn read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(context))?;
+            match self.stream.try_read_buf(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(|_| ())),
+            }
         }
-        written
+    }
+
+    fn write(
+        &mut self,
+        context: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        self.cut.check()?;
+        while self.stream.poll_write_ready(context)?.is_ready() {
+            match write(&self.stream) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => {
+                    self.pace.took(*written.as_ref().unwrap_or(&0));
+                    return Poll::Ready(written);
+                }
+            }
+        }
+        // Streams have bounds of their own.
+        if self.cut.stream().is_some() {
+            self.pace.stop();
+        } else {
+            self.pace.wait(context)?;
+        }
+        Poll::Pending
     }
 }
 
@@ -191,7 +218,7 @@ impl AsyncRead for Begun {
         let this = self.get_mut();
         let rest = &this.begun[this.at..];
         if rest.is_empty() {
-            return Pin::new(&mut this.stream).poll_read(context, buffer);
+            return this.read(context, buffer);
         }
         let count = rest.len().min(buffer.remaining());
         buffer.put_slice(&rest[..count]);
@@ -205,21 +232,17 @@ impl AsyncRead for Begun {
 
 impl AsyncWrite for Begun {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.cut.check()?;
-        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.wrote(written, context)
+        self.get_mut().write(context, |stream| stream.try_write(bytes))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        // The library asks for this when it has nothing left to write.
-        this.pace.stop();
-        Pin::new(&mut this.stream).poll_flush(context)
+    /// The library asks for this when it has nothing left to write.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().pace.stop();
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(shutdown(&self.stream, Shutdown::Write).map_err(io::Error::from))
     }
 
     fn poll_write_vectored(
@@ -227,13 +250,10 @@ impl AsyncWrite for Begun {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.cut.check()?;
-        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.wrote(written, context)
+        self.get_mut().write(context, |stream| stream.try_write_vectored(slices))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 }

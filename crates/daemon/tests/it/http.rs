@@ -120,6 +120,26 @@ fn an_answer_that_nobody_takes_ends_its_connection() {
 }
 
 #[test]
+fn a_client_that_leaves_its_stream_is_noticed_whatever_it_sent_before() {
+    let server = Server::start(Limits::default());
+    for more in ["\r\n", "GET /1 HTTP/1.1\r\n\r\n"] {
+        let mut stream = server.connect();
+        stream.write_all(format!("GET /stream HTTP/1.1\r\n\r\n{more}").as_bytes()).unwrap();
+        read_until(&mut stream, "\r\n\r\n");
+        let writer = server.service.writers.lock().unwrap().pop().unwrap();
+        drop(stream);
+        let gone = writer.gone();
+        let noticed = async { tokio::time::timeout(Duration::from_secs(10), gone.wait()).await };
+        assert!(server.runtime.block_on(noticed).is_ok(), "not noticed after {more:?}");
+    }
+    // Who only says that no more requests will come is answered those that came.
+    let mut stream = server.connect();
+    stream.write_all(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    read_until(&mut stream, "GET /2 0");
+}
+
+#[test]
 fn a_body_that_dribbles_is_given_up() {
     let limits = Limits { body_patience: Duration::from_millis(200), ..Limits::default() };
     let server = Server::start(limits);
