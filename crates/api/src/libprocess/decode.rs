@@ -75,6 +75,11 @@ impl Decoder {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Whether a message has begun that is not whole yet.
+    pub fn is_within_message(&self) -> bool {
+        self.pending.is_some() || self.used < self.buffer.len()
+    }
+
     /// How many bytes of messages that are not whole yet are kept.
     pub fn held(&self) -> usize {
         let body = self.pending.as_ref().map_or(0, |pending| pending.message.body.capacity());

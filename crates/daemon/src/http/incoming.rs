@@ -14,7 +14,10 @@ use hyper::body::{Body, Incoming};
 
 use super::Response;
 
-/// What the bodies being read may take together.
+/// What each body, or message, may take without asking whether there is room: large ones do not keep out usual ones.
+pub const USUAL: usize = 64 << 10;
+
+/// What the bodies being read may take together, beyond what each may.
 #[derive(Debug)]
 pub struct Budget {
     free: AtomicUsize,
@@ -85,7 +88,7 @@ pub async fn read(
             if bytes.len() + data.len() > max {
                 return Err(too_large(max));
             }
-            if !share.grow(data.len()) {
+            if !share.set((bytes.len() + data.len()).saturating_sub(USUAL)) {
                 return Err(Response::plain(StatusCode::SERVICE_UNAVAILABLE));
             }
             bytes.extend_from_slice(&data);

@@ -2,16 +2,19 @@
 
 //! One connection on which a libprocess peer sends its messages.
 //!
-//! It has no time limit, and we never close it first: to the peer that would mean that this process has gone.
+//! Between messages it has no time limit, and we never close it first: to the peer that would mean that this process has
+//! gone.
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use kaon_api::libprocess::{Decoder, FrameError, Message};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::encode::date;
-use super::incoming::Share;
+use super::incoming::{Share, USUAL};
 use super::{Delivery, Service};
 
 /// With this header, a sender that is Kaon says that it wants no replies. Mesos ignores it.
@@ -21,17 +24,17 @@ pub const REPLIES: (&str, &str) = ("Kaon-Replies", "none");
 const REPLIES_MAX: usize = 1 << 20;
 /// Bound: what is read at once. There may be thousands of peers, each with a buffer.
 const READ: usize = 16 << 10;
-/// What a connection may keep of unfinished messages without asking whether there is room.
-const USUAL: usize = 64 << 10;
 
 /// `begun` was read from the connection already. Where `only` is set, messages that say that they come from another
-/// address are refused. What has arrived of large messages is counted in `share`.
+/// address are refused. What has arrived of large messages is counted in `share`; a message that has begun must be whole
+/// within `patience`.
 pub async fn serve<C, S>(
     connection: C,
     begun: Vec<u8>,
     service: &S,
     only: Option<IpAddr>,
     mut share: Share,
+    patience: Duration,
 ) -> io::Result<()>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -41,17 +44,24 @@ where
     let mut decoder = Decoder::default();
     let mut replies = Vec::new();
     let mut read = begun;
+    // When the message that has begun must be whole.
+    let mut end = None;
     loop {
         decoder.feed(&read);
-        if let Err(error) = take_messages(&mut decoder, &mut replies, service, only).await {
-            tracing::warn!("Closing a peer's connection: {error}");
-            replies.extend_from_slice(&reply("400 Bad Request", &error.to_string()));
-            return writer.write_all(&replies).await;
+        match take_messages(&mut decoder, &mut replies, service, only).await {
+            Ok(0) => {}
+            Ok(_) => end = None,
+            Err(error) => {
+                tracing::warn!("Closing a peer's connection: {error}");
+                replies.extend_from_slice(&reply("400 Bad Request", &error.to_string()));
+                return finish(&mut writer, &replies, patience).await;
+            }
         }
+        end = decoder.is_within_message().then(|| end.unwrap_or_else(|| Instant::now() + patience));
         if !share.set(decoder.held().saturating_sub(USUAL)) {
             tracing::warn!("Closing a peer's connection: large messages of others leave no room for its own");
             replies.extend_from_slice(&reply("503 Service Unavailable", ""));
-            return writer.write_all(&replies).await;
+            return finish(&mut writer, &replies, patience).await;
         }
         read.clear();
         read.reserve(READ);
@@ -64,19 +74,32 @@ where
                 }
                 count = reader.read_buf(&mut read), if may_read => if count? == 0 {
                     return Ok(());
+                },
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {
+                    tracing::warn!("Closing a peer's connection: its message takes too long to arrive");
+                    replies.extend_from_slice(&reply("408 Request Timeout", ""));
+                    return finish(&mut writer, &replies, patience).await;
                 }
             }
         }
     }
 }
 
+/// Writes what is left to be said before a connection ends. A peer that does not take it is not waited for any longer.
+async fn finish<W: AsyncWrite + Unpin>(writer: &mut W, replies: &[u8], patience: Duration) -> io::Result<()> {
+    timeout(patience, writer.write_all(replies)).await?
+}
+
+/// Hands on the messages that are whole; how many there were.
 async fn take_messages<S: Service>(
     decoder: &mut Decoder,
     replies: &mut Vec<u8>,
     service: &S,
     only: Option<IpAddr>,
-) -> Result<(), FrameError> {
+) -> Result<usize, FrameError> {
+    let mut taken = 0;
     while let Some(message) = decoder.next_message()? {
+        taken += 1;
         if let Some(ip) = only.filter(|ip| *ip != message.from.ip) {
             let from = &message.from;
             let text =
@@ -93,7 +116,7 @@ async fn take_messages<S: Service>(
             });
         }
     }
-    Ok(())
+    Ok(taken)
 }
 
 fn wants_no_reply(message: &Message) -> bool {

@@ -43,11 +43,12 @@ pub struct Limits {
     pub connections: usize,
     /// Bound: the body of one request; a larger one is answered 413.
     pub body: usize,
-    /// Bound: the bodies of all requests and messages being read; what does not fit is answered 503.
+    /// Bound: the bodies of all requests and messages being read, but for the first 64 KiB of each; what does not fit
+    /// is answered 503.
     pub bodies: usize,
     /// How long the head of a connection's first request, once begun, may take.
     pub head_patience: Duration,
-    /// How long a body may take.
+    /// How long a body may take, and a message once begun.
     pub body_patience: Duration,
     /// How long a client may take hardly anything of an answer that waits for it.
     pub answer_patience: Duration,
@@ -131,7 +132,8 @@ impl<S: Service> Port<S> {
             Kind::Message => {
                 let only = self.limits.match_peer_ip.then_some(peer.ip());
                 let share = Share::new(self.budget.clone());
-                messages::serve(stream, begun, &*self.service, only, share).await
+                let patience = self.limits.body_patience;
+                messages::serve(stream, begun, &*self.service, only, share, patience).await
             }
             Kind::Http => connection::serve(stream, begun, peer, self).await,
             Kind::Nothing => Ok(()),

@@ -140,6 +140,16 @@ fn a_client_that_leaves_its_stream_is_noticed_whatever_it_sent_before() {
 }
 
 #[test]
+fn usual_bodies_are_read_though_there_is_no_room_for_large_ones() {
+    let server = Server::start(Limits { bodies: 0, ..Limits::default() });
+    for (length, status) in [(60 << 10, "200"), (70 << 10, "503")] {
+        let head = format!("POST /a HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        let answer = server.exchange(head + &"x".repeat(length));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{length}: {answer}");
+    }
+}
+
+#[test]
 fn a_body_that_dribbles_is_given_up() {
     let limits = Limits { body_patience: Duration::from_millis(200), ..Limits::default() };
     let server = Server::start(limits);

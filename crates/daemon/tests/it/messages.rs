@@ -55,6 +55,37 @@ fn a_sender_that_wants_no_replies_gets_none_and_stays_connected() {
 }
 
 #[test]
+fn a_message_that_has_begun_must_become_whole() {
+    let server = Server::start(Limits { body_patience: Duration::from_millis(300), ..Limits::default() });
+    let whole = message("master", &[b'x'; 100], &[]);
+    // Never without a part of one, but each comes in time.
+    let mut steady = server.connect();
+    let (first, second) = whole.split_at(150);
+    steady.write_all(first).unwrap();
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(60));
+        steady.write_all(&[second, first].concat()).unwrap();
+    }
+    steady.write_all(second).unwrap();
+    for _ in 0..11 {
+        assert!(read_until(&mut steady, "\r\n\r\n").starts_with("HTTP/1.1 202"));
+    }
+    for begun in [&whole[..20], first] {
+        let mut stream = server.connect();
+        stream.write_all(&whole).unwrap();
+        stream.write_all(begun).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let replies: Vec<_> = answer.matches("HTTP/1.1 ").collect();
+        assert!(answer.starts_with("HTTP/1.1 202") && replies.len() == 2, "{answer}");
+        assert!(answer.contains("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    }
+    // Those that wait between messages are waited for.
+    steady.write_all(&whole).unwrap();
+    assert!(read_until(&mut steady, "\r\n\r\n").starts_with("HTTP/1.1 202"));
+}
+
+#[test]
 fn what_is_no_message_ends_its_connection_alone() {
     let server = Server::start(Limits::default());
     let mut good = server.connect();
