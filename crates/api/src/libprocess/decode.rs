@@ -17,6 +17,8 @@ pub struct Message {
     /// What Kaon's own parts say to each other: the headers whose names begin with `Kaon-`.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Its sender wants the connection to end after the reply.
+    pub is_last: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -203,6 +205,11 @@ fn head(bytes: &[u8]) -> Result<Option<(Pending, usize)>, FrameError> {
         (None, Some(length)) => Length::Known(decimal(&length)?),
         (None, None) => Length::Known(0),
     };
+    let connection = find("Connection").unwrap_or_default();
+    let is_last = match request.version {
+        Some(0) => !connection.eq_ignore_ascii_case("keep-alive"),
+        _ => connection.eq_ignore_ascii_case("close"),
+    };
     let own = request.headers.iter().filter(|header| is_ours(header.name));
     let headers =
         own.map(|header| (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned()));
@@ -212,6 +219,7 @@ fn head(bytes: &[u8]) -> Result<Option<(Pending, usize)>, FrameError> {
         name: name.to_owned(),
         headers: headers.collect(),
         body: Vec::new(),
+        is_last,
     };
     Ok(Some((Pending { message, length: body }, length)))
 }

@@ -2,8 +2,8 @@
 
 //! One connection on which a libprocess peer sends its messages.
 //!
-//! Between messages it has no time limit, and we never close it first: to the peer that would mean that this process has
-//! gone.
+//! Between messages it has no time limit, and we close it first only if the peer says so: to the peer it would mean that
+//! this process has gone.
 
 use std::io;
 use std::net::IpAddr;
@@ -49,8 +49,9 @@ where
     loop {
         decoder.feed(&read);
         match take_messages(&mut decoder, &mut replies, service, only).await {
-            Ok(0) => {}
-            Ok(_) => end = None,
+            Ok(Taken { is_last: true, .. }) => return finish(&mut writer, &replies, patience).await,
+            Ok(Taken { any: true, .. }) => end = None,
+            Ok(_) => {}
             Err(error) => {
                 tracing::warn!("Closing a peer's connection: {error}");
                 replies.extend_from_slice(&reply("400 Bad Request", &error.to_string()));
@@ -90,16 +91,25 @@ async fn finish<W: AsyncWrite + Unpin>(writer: &mut W, replies: &[u8], patience:
     timeout(patience, writer.write_all(replies)).await?
 }
 
-/// Hands on the messages that are whole; how many there were.
+#[derive(Default)]
+struct Taken {
+    any: bool,
+    /// The connection is to end.
+    is_last: bool,
+}
+
+/// Hands on the messages that are whole.
 async fn take_messages<S: Service>(
     decoder: &mut Decoder,
     replies: &mut Vec<u8>,
     service: &S,
     only: Option<IpAddr>,
-) -> Result<usize, FrameError> {
-    let mut taken = 0;
-    while let Some(message) = decoder.next_message()? {
-        taken += 1;
+) -> Result<Taken, FrameError> {
+    let mut taken = Taken::default();
+    while !taken.is_last
+        && let Some(message) = decoder.next_message()?
+    {
+        taken = Taken { any: true, is_last: message.is_last };
         if let Some(ip) = only.filter(|ip| *ip != message.from.ip) {
             let from = &message.from;
             let text =

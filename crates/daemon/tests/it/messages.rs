@@ -86,6 +86,27 @@ fn a_message_that_has_begun_must_become_whole() {
 }
 
 #[test]
+fn a_sender_that_says_so_is_left_after_its_reply() {
+    let server = Server::start(Limits::default());
+    let from = "Libprocess-From: a@1.2.3.4:1\r\n";
+    for (head, count) in [
+        (format!("POST /master/m HTTP/1.1\r\n{from}Connection: close\r\n\r\n"), 1),
+        (format!("POST /master/m HTTP/1.0\r\n{from}\r\n"), 1),
+        (
+            format!(
+                "POST /master/m HTTP/1.0\r\n{from}Connection: Keep-Alive\r\n\r\n\
+                 POST /master/m HTTP/1.1\r\n{from}Connection: Close\r\n\r\n"
+            ),
+            2,
+        ),
+    ] {
+        let answer = server.exchange(&head);
+        assert!(answer.starts_with("HTTP/1.1 202 Accepted\r\n"), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1 202").count(), count, "{answer} to {head}");
+    }
+}
+
+#[test]
 fn what_is_no_message_ends_its_connection_alone() {
     let server = Server::start(Limits::default());
     let mut good = server.connect();
