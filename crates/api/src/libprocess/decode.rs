@@ -195,7 +195,8 @@ fn head(bytes: &[u8]) -> Result<Option<(Pending, usize)>, FrameError> {
             find("User-Agent").and_then(|agent| Some(agent.strip_prefix("libprocess/")?.to_owned().into()))
         })
         .ok_or(FrameError::NotAMessage("it does not say who sent it"))?;
-    let from = from.parse().map_err(|_| FrameError::NotAMessage("its sender is not an address"))?;
+    // Mesos: what is no address is none, and the message is delivered.
+    let from = from.trim().parse().unwrap_or_else(|_| Upid::empty());
     if find("Content-Encoding").is_some() {
         return Err(FrameError::NotAMessage("its body is compressed, which no sender does"));
     }

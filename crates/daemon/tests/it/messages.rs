@@ -107,13 +107,25 @@ fn a_sender_that_says_so_is_left_after_its_reply() {
 }
 
 #[test]
+fn a_sender_without_an_address_is_heard() {
+    let server = Server::start(Limits::default());
+    let mut stream = server.connect();
+    for from in ["nobody", "master@localhost:5050", "master@10.0.0.1:99999"] {
+        let head = format!("POST /master/m HTTP/1.1\r\nLibprocess-From: {from}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 202"), "{from}");
+    }
+    let messages = server.service.messages.lock().unwrap();
+    assert!(messages.len() == 3 && messages.iter().all(|message| message.from.is_empty()), "{messages:?}");
+}
+
+#[test]
 fn what_is_no_message_ends_its_connection_alone() {
     let server = Server::start(Limits::default());
     let mut good = server.connect();
     good.write_all(&message("master", b"1", &[])).unwrap();
     read_until(&mut good, "\r\n\r\n");
     for bad in [
-        "POST /master/m HTTP/1.1\r\nLibprocess-From: nobody\r\n\r\n",
         "POST /master HTTP/1.1\r\nLibprocess-From: a@1.2.3.4:1\r\n\r\n",
         "POST / HTTP/1.1\r\nLibprocess-From: a@1.2.3.4:1\r\n\r\n",
         "POST /master/m HTTP/1.1\r\nLibprocess-From: a@1.2.3.4:1\r\nContent-Length: 99999999999\r\n\r\n",
