@@ -102,7 +102,17 @@ async fn read<S: Service>(
     let Some(query) = Query::parse(query) else {
         return Err(Response::plain(StatusCode::BAD_REQUEST));
     };
-    let body = incoming::read(body, port.limits.body, port.limits.body_patience, share).await?;
+    let mut body = incoming::read(body, port.limits.body, port.limits.body_patience, share).await?;
+    // Mesos: of the codings it knows this one, by exactly this name.
+    if head
+        .headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .next_back()
+        .is_some_and(|coding| coding == "gzip")
+    {
+        body = incoming::decompress(&body, port.limits.body, share).await?;
+    }
     Ok(Request {
         method: head.method.to_string(),
         target: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),

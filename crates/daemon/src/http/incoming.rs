@@ -3,12 +3,14 @@
 //! Reads the body of a request, within bounds.
 
 use std::future::poll_fn;
+use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use flate2::bufread::GzDecoder;
 use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 
@@ -99,6 +101,31 @@ pub async fn read(
         Ok(result) => result,
         Err(_) => Err(Response::plain(StatusCode::REQUEST_TIMEOUT)),
     }
+}
+
+/// Bound: what is decompressed before others are served.
+const PIECE: usize = 64 << 10;
+
+/// The plain text of a compressed body, within the same bounds.
+pub async fn decompress(body: &[u8], max: usize, share: &mut Share) -> Result<Bytes, Response> {
+    // Mesos: so it says, whatever is wrong with it; what follows the compressed text is wrong, too.
+    let bad = || Response::text(StatusCode::INTERNAL_SERVER_ERROR, "Failed to decompress body");
+    let mut decoder = GzDecoder::new(body);
+    let mut plain = Vec::new();
+    loop {
+        let piece = (&mut decoder).take(PIECE as u64).read_to_end(&mut plain).map_err(|_| bad())?;
+        if plain.len() > max {
+            return Err(too_large(max));
+        }
+        if !share.set((body.len() + plain.len()).saturating_sub(USUAL)) {
+            return Err(Response::plain(StatusCode::SERVICE_UNAVAILABLE));
+        }
+        if piece == 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    if decoder.into_inner().is_empty() { Ok(plain.into()) } else { Err(bad()) }
 }
 
 /// Mesos has no limit; here one client's body must not take the memory of all.

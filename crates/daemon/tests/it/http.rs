@@ -140,6 +140,38 @@ fn a_client_that_leaves_its_stream_is_noticed_whatever_it_sent_before() {
 }
 
 #[test]
+fn compressed_bodies_are_read() {
+    let server = Server::start(Limits { body: 100_000, ..Limits::default() });
+    let post = |body: &[u8]| {
+        let head = format!(
+            "POST /a HTTP/1.1\r\nConnection: close\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        server.exchange([head.as_bytes(), body].concat())
+    };
+    let gzip = |plain: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    };
+    let good = gzip(&[b'x'; 100_000]);
+    assert!(post(&good).ends_with("\r\n\r\nPOST /a 100000"));
+    assert!(post(&gzip(b"")).ends_with("\r\n\r\nPOST /a 0"));
+    assert!(post(&gzip(&[b'x'; 100_001])).starts_with("HTTP/1.1 413 "));
+    for bad in [&good[..good.len() - 1], &[&good[..], b"x"].concat(), b"plain", b""] {
+        let answer = post(bad);
+        assert!(answer.starts_with("HTTP/1.1 500 Internal Server Error\r\n"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nFailed to decompress body"), "{answer}");
+    }
+    let server = Server::start(Limits { bodies: 10_000, ..Limits::default() });
+    let body = gzip(&[b'x'; 100_000]);
+    let head =
+        format!("POST /a HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len());
+    let answer = server.exchange([head.as_bytes(), &body].concat());
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+}
+
+#[test]
 fn usual_bodies_are_read_though_there_is_no_room_for_large_ones() {
     let server = Server::start(Limits { bodies: 0, ..Limits::default() });
     for (length, status) in [(60 << 10, "200"), (70 << 10, "503")] {
