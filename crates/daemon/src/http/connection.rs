@@ -94,9 +94,9 @@ async fn read<S: Service>(
     port: &Port<S>,
     share: &mut Share,
 ) -> Result<Request, Response> {
-    // We are no proxy: a request for another host's resource is a mistake, or an attempt.
-    if head.uri.authority().is_some() {
-        return Err(Response::plain(StatusCode::BAD_REQUEST));
+    // Mesos: whose resource it is does not matter, but that it is one.
+    if !head.uri.path().starts_with('/') {
+        return Err(Response::text(StatusCode::BAD_REQUEST, "Request URL path must start with '/'"));
     }
     let query = head.uri.query().unwrap_or_default();
     let Some(query) = Query::parse(query) else {

@@ -39,7 +39,7 @@ pub struct Query(Vec<(String, String)>);
 const PAIRS_MAX: usize = 1000;
 
 impl Query {
-    /// Reads `a=b&c=d`; none if an escape is broken or the text is not UTF-8, or if there are too many.
+    /// Reads `a=b&c=d`; none if an escape is broken, or if there are too many.
     pub fn parse(text: &str) -> Option<Query> {
         if text.split(['&', ';']).filter(|part| !part.is_empty()).nth(PAIRS_MAX).is_some() {
             return None;
@@ -71,7 +71,7 @@ fn decode(text: &str) -> Option<String> {
     percent_decode(&text.replace('+', " "))
 }
 
-/// `slave%281%29` → `slave(1)`; none if an escape is broken or the text is not UTF-8.
+/// `slave%281%29` → `slave(1)`; none if an escape is broken. Mesos: any bytes are text.
 pub fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
@@ -80,7 +80,7 @@ pub fn percent_decode(text: &str) -> Option<String> {
         out.push(u8::from_str_radix(digits, 16).ok()?);
         out.extend_from_slice(&part.as_bytes()[2..]);
     }
-    String::from_utf8(out).ok()
+    Some(String::from_utf8_lossy(&out).into_owned())
 }
 
 #[cfg(test)]
@@ -97,6 +97,11 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_text_are_replaced() {
+        assert_eq!(Query::parse("a=%ffb").unwrap().get("a"), Some("\u{fffd}b"));
+    }
+
+    #[test]
     fn pairs_are_bounded() {
         assert!(Query::parse(&"a&".repeat(PAIRS_MAX)).is_some());
         assert_eq!(Query::parse(&"a&".repeat(PAIRS_MAX + 1)), None);
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn broken_escapes_are_refused() {
-        for text in ["a=%", "a=%2", "a=%zz", "%=1", "a=%+1", "a=%ff", "a=%é"] {
+        for text in ["a=%", "a=%2", "a=%zz", "%=1", "a=%+1", "a=%é"] {
             assert_eq!(Query::parse(text), None, "{text}");
         }
     }

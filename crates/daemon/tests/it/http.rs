@@ -28,6 +28,9 @@ fn odd_but_good_requests_are_answered() {
             "POST /a 3",
         ),
         ("OPTIONS /version HTTP/1.1\r\nConnection: close\r\n\r\n", "OPTIONS /version 0"),
+        ("GET http://elsewhere:1/version?a=b HTTP/1.1\r\nConnection: close\r\n\r\n", "GET /version?a=b 0"),
+        ("GET http://elsewhere HTTP/1.1\r\nConnection: close\r\n\r\n", "GET / 0"),
+        ("GET /a?x=%ff HTTP/1.1\r\nConnection: close\r\n\r\n", "GET /a?x=%ff 0"),
     ] {
         let answer = server.exchange(request);
         assert!(
@@ -70,7 +73,8 @@ fn bad_requests_are_refused_and_harm_no_other() {
     for (request, status) in [
         ("nonsense\r\n\r\n", "400"),
         ("GET /a?x=%zz HTTP/1.1\r\n\r\n", "400"),
-        ("GET http://elsewhere/ HTTP/1.1\r\n\r\n", "400"),
+        ("CONNECT elsewhere:1 HTTP/1.1\r\n\r\n", "400"),
+        ("OPTIONS * HTTP/1.1\r\n\r\n", "400"),
         ("POST /a HTTP/1.1\r\nContent-Length: 1001\r\n\r\n", "413"),
         ("POST /a HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400"),
         ("POST /a HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "400"),
