@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use hyper::header::CONTENT_TYPE;
+use kaon_model::Span;
 
 use crate::access::{Guard, Realm};
 use crate::files::Files;
@@ -85,9 +86,19 @@ impl Common {
         match endpoint {
             "" => Response::new(StatusCode::OK, metrics::open_metrics(&metrics))
                 .with(CONTENT_TYPE, OPEN_METRICS),
-            _ => Response::json(request, metrics::snapshot(&metrics)),
+            _ => match bad_timeout(request) {
+                Some(text) => Response::text(StatusCode::BAD_REQUEST, text),
+                None => Response::json(request, metrics::snapshot(&metrics)),
+            },
         }
     }
+}
+
+/// What is wrong with the time that an answer may take. Nothing here takes any.
+fn bad_timeout(request: &Request) -> Option<String> {
+    let timeout = request.query.get("timeout")?;
+    let error = timeout.parse::<Span>().err()?;
+    Some(format!("Invalid timeout '{timeout}': {error}.\n"))
 }
 
 /// Mesos: so says every build but special ones, and clients know the text.

@@ -135,6 +135,9 @@ fn the_small_endpoints_answer() {
     );
     let request = "GET /version HTTP/1.0\r\nAuthorization: Basic dTpw\r\n\r\n";
     assert_eq!(master.ask(request).2, version, "what a client says of itself is ignored");
+    let (status, _, text) = master.get("/metrics/snapshot?timeout=x");
+    assert_eq!(status, "HTTP/1.1 400 Bad Request");
+    assert_eq!(text, "Invalid timeout 'x': Failed to convert '' to number.\n");
     let (_, _, metrics) = master.get("/metrics/snapshot?timeout=100ms");
     for name in ["master/elected", "system/cpus_total", "kaon/http_requests", "registrar/queued_operations"] {
         assert!(metrics.contains(&format!("\"{name}\":")), "{name}");
