@@ -2,7 +2,7 @@
 
 //! One ordered stream of updates for each task.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use kaon_api::internal::StatusUpdate;
@@ -240,7 +240,7 @@ impl Streams {
         let remembered = acknowledged.len().saturating_sub(MAX_REMEMBERED);
         let remembered = acknowledged[remembered..].iter().copied().collect();
         let mut stream = Stream { log: Some(log), grown, acknowledged: remembered, ..Stream::default() };
-        let acknowledged: HashSet<&Uuid> = acknowledged.iter().collect();
+        let acknowledged: BTreeSet<&Uuid> = acknowledged.iter().collect();
         let mut ended_for_good = false;
         for update in updates {
             let Some(uuid) = update_uuid(&update) else { continue };
