@@ -24,8 +24,9 @@ pub(crate) const WORK: &str = "MESOS_FETCHER_INFO";
 const DEFAULT_STALL: Duration = Duration::from_secs(60);
 /// Bound: of a work order; a task has a few URIs, not millions.
 const LARGEST_WORK: u64 = 16 << 20;
-/// Bound: memory of the process. How much an archive takes is chosen by who made it.
-const MOST_MEMORY: u64 = 1 << 30;
+/// Bound: memory of the process. How much an archive takes is chosen by who made it. An allocator may set half of this
+/// aside at once, and never use it.
+const MOST_MEMORY: u64 = 2 << 30;
 
 /// Runs as our agent's fetcher: a line of work on standard input, the reason of a failure on standard output.
 pub(crate) fn run() -> ExitCode {

@@ -222,7 +222,7 @@ fn the_fetcher_takes_only_so_much_memory() {
     let info = FetcherInfo { stall_timeout: None, ..sandbox.info(vec![Uri::new(url)]) };
     let work = serde_json::to_string(&info).expect("writes");
     // A limit that is lower already stays.
-    for (before, most) in [("true", 1 << 30), ("ulimit -d 262144", 256 << 20)] {
+    for (before, most) in [("true", 2 << 30), ("ulimit -d 262144", 256 << 20)] {
         let mut fetcher = Process::new("sh")
             .args(["-c", &format!("{before}; exec \"$0\" fetch")])
             .arg(std::env::current_exe().expect("is somewhere"))
