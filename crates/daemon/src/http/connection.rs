@@ -53,6 +53,9 @@ pub async fn serve<S: Service>(
     });
     let served = http1::Builder::new()
         .title_case_headers(true)
+        // Who says that no more requests will come waits for the answers to those that came. Who leaves a stream is
+        // noticed by `Cut`.
+        .half_close(true)
         .header_read_timeout(None)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_MAX)
