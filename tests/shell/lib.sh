@@ -44,8 +44,8 @@ fail() {
     exit 1
 }
 
-# Ports from a range of each script's own pid, so that two runs do not meet.
-port_from=$((20000 + $$ % 200 * 50))
+# Ports from a range that is this script's own: a port must still be free when what listened there is started again.
+port_from=$((20000 + ${KAON_PORT_RANGE:-$$} % 200 * 50))
 free_port() {
     while (exec 3<>"/dev/tcp/127.0.0.1/$port_from") 2>/dev/null; do port_from=$((port_from + 1)); done
     port=$port_from
